@@ -1,0 +1,77 @@
+"""The adjacency that the loader hands to models: compressed sparse columns, one row of in-neighbours a target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(slots=True, eq=False)
+class CSC:
+    """In-neighbours of `num_dst` targets among `num_src` sources, sorted by target.
+
+    Targets are the first `num_dst` of the sources: local node i is target row i. The edges of target i are positions
+    ``indptr[i]:indptr[i + 1]`` of `indices`, so an edge attribute in edge order lines up with `indices`.
+
+    The reverse order that a backward pass needs is computed at most once, on first use (`transpose_cache`).
+    """
+
+    indptr: Tensor
+    """int64 [num_dst + 1], from 0 to the number of edges, not decreasing."""
+    indices: Tensor
+    """int64 [E], the source of each edge."""
+    num_src: int
+    weight: Tensor | None = None
+    """Float [E] edge weights, or None: every edge weighs 1."""
+    transpose_cache: tuple[Tensor, Tensor, Tensor] | None = None
+    """(indptr int64 [num_src + 1], target of each edge int64 [E], edge position int64 [E]), sorted by source."""
+
+    @property
+    def num_dst(self) -> int:
+        """Number of targets (rows)."""
+        return self.indptr.numel() - 1
+
+    @property
+    def num_edges(self) -> int:
+        """Number of edges."""
+        return self.indices.numel()
+
+    def targets(self) -> Tensor:
+        """Return the target of each edge, int64 [E]."""
+        rows = torch.arange(self.num_dst, device=self.indptr.device)
+        return rows.repeat_interleave(self.indptr.diff(), output_size=self.num_edges)
+
+    def edge_index(self) -> Tensor:
+        """Return the edges as int64 [2, E]: sources, then targets."""
+        return torch.stack([self.indices, self.targets()])
+
+    def transpose(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Return (and remember) the edges sorted by source; see `transpose_cache` for the three parts."""
+        if self.transpose_cache is None:
+            sources, position = torch.sort(self.indices, stable=True)
+            counts = torch.bincount(sources, minlength=self.num_src)
+            indptr = torch.zeros(self.num_src + 1, dtype=torch.int64, device=counts.device)
+            torch.cumsum(counts, 0, out=indptr[1:])
+            self.transpose_cache = (indptr, self.targets()[position], position)
+        return self.transpose_cache
+
+    def trim(self, num_dst: int, num_src: int) -> CSC:
+        """Return the first `num_dst` rows, whose sources all lie below `num_src`; shares storage with this one."""
+        num_edges = int(self.indptr[num_dst])
+        weight = None if self.weight is None else self.weight[:num_edges]
+        return CSC(self.indptr[: num_dst + 1], self.indices[:num_edges], num_src, weight)
+
+    def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Self:
+        """Return this adjacency on `device`, without the remembered transpose."""
+        weight = None if self.weight is None else self.weight.to(device, non_blocking=non_blocking)
+        return type(self)(
+            self.indptr.to(device, non_blocking=non_blocking),
+            self.indices.to(device, non_blocking=non_blocking),
+            self.num_src,
+            weight,
+        )

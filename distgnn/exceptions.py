@@ -1,0 +1,77 @@
+"""Every error that distgnn raises on purpose, under one base.
+
+A message is one paragraph: what happened (the thing and its value), the likely cause, and what to do next. The command
+line prints it without a traceback and exits with `exit_code`: 2 where the user's input must change, 1 otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class DistgnnError(Exception):
+    """Base of all errors of this package."""
+
+    exit_code = 1
+
+
+class UserError(DistgnnError):
+    """Something that the user gave is wrong: the message says what, and what to give instead."""
+
+    exit_code = 2
+
+
+class ArgumentError(UserError, ValueError):
+    """An argument of a public function has the wrong type, shape or value."""
+
+
+class ConfigError(UserError):
+    """A configuration file or a command-line override holds an unknown key or a wrong value."""
+
+
+class TableError(UserError):
+    """A raw table cannot be read: a missing file or column, a wrong type, a cut-off file."""
+
+
+class GraphDataError(UserError):
+    """Raw tables were read but do not make a graph: duplicate ids, dangling edges, NaN, bad labels or splits."""
+
+
+class PartitionError(UserError):
+    """The graph cannot be partitioned as asked: zero parts, more parts than nodes, an unknown method."""
+
+
+class OutputExistsError(UserError):
+    """The output would replace something that is there already."""
+
+
+class StorageError(DistgnnError):
+    """Writing or reading files failed: a full disk, no permission. Nothing partial is left under the final name."""
+
+
+class ShardError(UserError):
+    """A shard directory is not one that this version can read."""
+
+
+class ShardCorruptError(ShardError):
+    """A shard file is truncated, or its bytes are not those that were written."""
+
+
+class ShardVersionError(ShardError):
+    """A shard directory was written in a newer format."""
+
+
+class CheckpointError(UserError):
+    """A checkpoint cannot be used: damaged, or of another graph, model or configuration."""
+
+
+class MissingDependencyError(DistgnnError, ImportError):
+    """An optional package is needed for what was asked and is not installed."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a hint such as ``"; did you mean 'metis'?"`` or the list of known names, for an unknown `name`."""
+    options = sorted(known)
+    close = get_close_matches(name, options, n=1, cutoff=0.6)
+    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(options)}"

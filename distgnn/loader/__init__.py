@@ -1,0 +1,1 @@
+"""Loader: from seeds to `MiniBatch`es, prefetched."""

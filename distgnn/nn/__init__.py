@@ -1,0 +1,1 @@
+"""The model zoo: everything public is importable from here."""

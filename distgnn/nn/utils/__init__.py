@@ -1,0 +1,1 @@
+"""Functions on edge_index, softmax, degree, sampling of negatives."""

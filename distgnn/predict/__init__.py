@@ -1,0 +1,1 @@
+"""Prediction: from a checkpoint and a sharded graph to tables."""

@@ -1,0 +1,1 @@
+"""Shards: the on-disk format, Arrow files opened by mmap."""

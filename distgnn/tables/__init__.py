@@ -1,0 +1,1 @@
+"""Tables: raw files or objects in memory to a checked `RawGraph`."""

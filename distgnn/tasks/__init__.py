@@ -1,0 +1,1 @@
+"""Tasks: how batches become a loss, metrics and predictions."""

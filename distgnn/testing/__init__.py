@@ -1,0 +1,1 @@
+"""Helpers that tests of this package and of user models share."""
