@@ -1,4 +1,4 @@
-"""The adjacency that the loader hands to models: compressed sparse columns, one row of in-neighbours a target."""
+"""The adjacency that the loader hands to models: the in-neighbours of each target, as CSC."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 class CSC:
     """In-neighbours of `num_dst` targets among `num_src` sources, sorted by target.
 
-    Targets are the first `num_dst` of the sources: local node i is target row i. The edges of target i are positions
-    ``indptr[i]:indptr[i + 1]`` of `indices`, so an edge attribute in edge order lines up with `indices`.
+    Targets are the first `num_dst` of the sources: local node i is target row i. The edges of
+    target i are positions ``indptr[i]:indptr[i + 1]`` of `indices`, so an edge attribute in edge
+    order lines up with `indices`.
 
-    The reverse order that a backward pass needs is computed at most once, on first use (`transpose_cache`).
+    The reverse order that a backward pass needs is computed at most once, on first use
+    (`transpose_cache`).
     """
 
     indptr: Tensor
@@ -29,7 +31,7 @@ class CSC:
     weight: Tensor | None = None
     """Float [E] edge weights, or None: every edge weighs 1."""
     transpose_cache: tuple[Tensor, Tensor, Tensor] | None = None
-    """(indptr int64 [num_src + 1], target of each edge int64 [E], edge position int64 [E]), sorted by source."""
+    """Sorted by source: indptr int64 [num_src + 1], targets int64 [E], edge positions int64 [E]."""
 
     @property
     def num_dst(self) -> int:
@@ -51,7 +53,7 @@ class CSC:
         return torch.stack([self.indices, self.targets()])
 
     def transpose(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Return (and remember) the edges sorted by source; see `transpose_cache` for the three parts."""
+        """Return (and remember) the edges sorted by source: the parts of `transpose_cache`."""
         if self.transpose_cache is None:
             sources, position = torch.sort(self.indices, stable=True)
             counts = torch.bincount(sources, minlength=self.num_src)
@@ -61,7 +63,7 @@ class CSC:
         return self.transpose_cache
 
     def trim(self, num_dst: int, num_src: int) -> CSC:
-        """Return the first `num_dst` rows, whose sources all lie below `num_src`; shares storage with this one."""
+        """Return the first `num_dst` rows, whose sources all lie below `num_src`, sharing storage."""
         num_edges = int(self.indptr[num_dst])
         weight = None if self.weight is None else self.weight[:num_edges]
         return CSC(self.indptr[: num_dst + 1], self.indices[:num_edges], num_src, weight)

@@ -1,13 +1,17 @@
 """Every error that distgnn raises on purpose, under one base.
 
-A message is one paragraph: what happened (the thing and its value), the likely cause, and what to do next. The command
-line prints it without a traceback and exits with `exit_code`: 2 where the user's input must change, 1 otherwise.
+A message is one paragraph: what happened (the thing and its value), the likely cause, and what to
+do next. The command line prints it without a traceback and exits with `exit_code`: 2 where the
+user's input must change, 1 otherwise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class DistgnnError(Exception):
@@ -35,11 +39,11 @@ class TableError(UserError):
 
 
 class GraphDataError(UserError):
-    """Raw tables were read but do not make a graph: duplicate ids, dangling edges, NaN, bad labels or splits."""
+    """Raw tables do not make a graph: duplicate ids, dangling edges, NaN, bad labels or splits."""
 
 
 class PartitionError(UserError):
-    """The graph cannot be partitioned as asked: zero parts, more parts than nodes, an unknown method."""
+    """The graph cannot be partitioned as asked: zero parts, more parts than nodes and the like."""
 
 
 class OutputExistsError(UserError):
@@ -47,7 +51,7 @@ class OutputExistsError(UserError):
 
 
 class StorageError(DistgnnError):
-    """Writing or reading files failed: a full disk, no permission. Nothing partial is left under the final name."""
+    """Reading or writing failed: a full disk, no permission. Nothing partial keeps the final name."""
 
 
 class ShardError(UserError):
@@ -71,7 +75,7 @@ class MissingDependencyError(DistgnnError, ImportError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return a hint such as ``"; did you mean 'metis'?"`` or the list of known names, for an unknown `name`."""
+    """Return the hint ``"; did you mean 'metis'?"``, or the list of known names."""
     options = sorted(known)
     close = get_close_matches(name, options, n=1, cutoff=0.6)
     return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(options)}"

@@ -1,7 +1,7 @@
 """The types of a graph: node types, edge types, and which columns play which role.
 
-A homogeneous graph is a heterogeneous one with one node type and one edge type; no code treats it as a special case
-except where it prints.
+A homogeneous graph is a heterogeneous one with one node type and one edge type; no code treats it
+as a special case except where it prints.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ DEFAULT_EDGE_TYPE: EdgeType = ("node", "to", "node")
 
 
 def edge_key(edge_type: EdgeType) -> str:
-    """Return the name of an edge type in file names and configuration: ``source__relation__destination``."""
+    """Return the name of an edge type in files and configuration: ``source__relation__target``."""
     return "__".join(edge_type)
 
 
@@ -43,7 +43,10 @@ def parse_edge_key(key: str) -> EdgeType:
     """
     parts = tuple(key.split("__"))
     if len(parts) != 3 or not all(parts):
-        msg = f"{key!r} is no edge type: write it as 'source__relation__destination', e.g. 'author__writes__paper'"
+        msg = (
+            f"{key!r} is no edge type: write it as 'source__relation__target', "
+            "for example 'author__writes__paper'"
+        )
         raise ArgumentError(msg)
     return (parts[0], parts[1], parts[2])
 
@@ -65,7 +68,7 @@ class LabelSpec:
     """The label column `y`."""
 
     kind: LabelKind
-    """class: int64, -1 where unlabelled; multilabel: a list of 0/1 a row; value: float, or a list of them."""
+    """class: int64, -1 if unlabelled; multilabel: a list of 0/1; value: a float or a list of them."""
     dim: int
     """Number of classes (class), of labels (multilabel) or of values (value)."""
 
