@@ -63,7 +63,7 @@ class CSC:
         return self.transpose_cache
 
     def trim(self, num_dst: int, num_src: int) -> CSC:
-        """Return the first `num_dst` rows, whose sources all lie below `num_src`, sharing storage."""
+        """Return the first `num_dst` rows, their sources all below `num_src`; shares storage."""
         num_edges = int(self.indptr[num_dst])
         weight = None if self.weight is None else self.weight[:num_edges]
         return CSC(self.indptr[: num_dst + 1], self.indices[:num_edges], num_src, weight)

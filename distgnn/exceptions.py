@@ -51,7 +51,7 @@ class OutputExistsError(UserError):
 
 
 class StorageError(DistgnnError):
-    """Reading or writing failed: a full disk, no permission. Nothing partial keeps the final name."""
+    """Reading or writing failed: a full disk, no permission. Nothing partial is left behind."""
 
 
 class ShardError(UserError):

@@ -68,7 +68,7 @@ class LabelSpec:
     """The label column `y`."""
 
     kind: LabelKind
-    """class: int64, -1 if unlabelled; multilabel: a list of 0/1; value: a float or a list of them."""
+    """class: int64, -1 if unlabelled; multilabel: a list of 0/1; value: one float or a list."""
     dim: int
     """Number of classes (class), of labels (multilabel) or of values (value)."""
 
