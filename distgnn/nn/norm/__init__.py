@@ -1,1 +1,5 @@
-"""Normalisation layers, one a file."""
+"""Normalisation of node features."""
+
+from distgnn.nn.norm.batch_norm import BatchNorm
+
+__all__ = ["BatchNorm"]
