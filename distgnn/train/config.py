@@ -1,0 +1,406 @@
+"""What a training run is: nested dataclasses, one field a setting, checked when they are made.
+
+A field's docstring is its help text on the command line. Files are read and written in
+`distgnn.train.config_file`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import with_config
+from tyro.constructors import PrimitiveConstructorSpec
+
+from distgnn.exceptions import ConfigError
+
+Fanouts = tuple[int, ...] | dict[str, tuple[int, ...]]
+"""Neighbours drawn for a node at each hop (-1: all), for every edge type or by edge type."""
+
+
+def _fanouts_from_words(words: list[str]) -> Fanouts:
+    if words and words[0].startswith("{"):
+        return {key: tuple(map(int, hops)) for key, hops in json.loads(" ".join(words)).items()}
+    return tuple(map(int, words))
+
+
+def _words_from_fanouts(fanouts: Fanouts) -> list[str]:
+    return [json.dumps(fanouts)] if isinstance(fanouts, dict) else [str(hop) for hop in fanouts]
+
+
+FanoutsField = Annotated[
+    Fanouts,
+    PrimitiveConstructorSpec(
+        nargs="*",
+        metavar="INT ...|JSON",
+        instance_from_str=_fanouts_from_words,
+        is_instance=lambda value: isinstance(value, (tuple, dict)),
+        str_from_instance=_words_from_fanouts,
+    ),
+]
+JsonTable = Annotated[
+    dict[str, Any],
+    PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="JSON",
+        instance_from_str=lambda words: json.loads(words[0]),
+        is_instance=lambda value: isinstance(value, dict),
+        str_from_instance=lambda value: [json.dumps(value)],
+    ),
+]
+
+
+def _require(condition: bool, name: str, value: object, must: str) -> None:  # noqa: FBT001
+    """Refuse `value` of the field `name` unless `condition` holds."""
+    if not condition:
+        msg = f"{name} = {value!r}: it must be {must}"
+        raise ConfigError(msg)
+
+
+def num_hops(fanouts: Fanouts) -> int:
+    """Return the number of hops that `fanouts` describe."""
+    return max(map(len, fanouts.values()), default=0) if isinstance(fanouts, dict) else len(fanouts)
+
+
+def _require_fanouts(name: str, fanouts: Fanouts) -> None:
+    lists = list(fanouts.values()) if isinstance(fanouts, dict) else [fanouts]
+    _require(
+        num_hops(fanouts) > 0 and all(len(hops) == len(lists[0]) for hops in lists),
+        name, fanouts, "at least one number, and as many for each edge type",
+    )  # fmt: skip
+    _require(
+        all(hop >= -1 for hops in lists for hop in hops),
+        name, fanouts, "numbers of neighbours >= 0, or -1 for all of them",
+    )  # fmt: skip
+
+
+@with_config(extra="forbid")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskConfig:
+    """What is learned."""
+
+    name: str = "node_classification"
+    """Name of the task, see `distgnn.tasks.TASKS`."""
+    node_type: str | None = None
+    """Node type whose labels are learned; not needed where one node type only has labels."""
+
+
+@with_config(extra="forbid")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelConfig:
+    """The model and its constructor's arguments; input and output sizes follow from the graph."""
+
+    name: str | None = None
+    """Class in `distgnn.nn`; GraphSAGE if neither this nor `target` is given."""
+    target: str | None = None
+    """Import path of your own torch.nn.Module, e.g. 'mypackage.models.MyGNN'; replaces `name`."""
+    hidden_channels: int = 256
+    """Size of the hidden representation of a node."""
+    num_layers: int | None = None
+    """Number of layers; by default one for each hop of sampler.fanouts."""
+    dropout: float = 0.0
+    """Probability with which a hidden value is zeroed while training."""
+    act: str = "relu"
+    """Activation between layers."""
+    norm: str | None = None
+    """Normalisation between layers, e.g. 'batch_norm' or 'layer_norm'."""
+    jk: str | None = None
+    """How layers are joined (jumping knowledge): 'last', 'cat', 'max' or 'lstm'."""
+    options: JsonTable = field(default_factory=dict)
+    """Further arguments of the model's constructor, by name."""
+
+    def __post_init__(self) -> None:
+        _require(self.hidden_channels > 0, "model.hidden_channels", self.hidden_channels, "> 0")
+        _require(0 <= self.dropout < 1, "model.dropout", self.dropout, "in [0, 1)")
+        if self.name is not None and self.target is not None:
+            msg = (
+                f"model.name = {self.name!r} and model.target = {self.target!r} both name a model: "
+                "give one of them"
+            )
+            raise ConfigError(msg)
+
+
+@with_config(extra="forbid")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamplerConfig:
+    """Which neighbours a batch holds."""
+
+    name: Literal["neighbor"] = "neighbor"
+    """Kind of sampler."""
+    fanouts: FanoutsField = (15, 10)
+    """Neighbours drawn for a node at each hop, seeds first; -1: all. Or by edge type, as a table:
+    {"author__writes__paper": [15, 10], ...}."""
+    replace: bool = False
+    """Whether a neighbour may be drawn more than once for a node."""
+
+    def __post_init__(self) -> None:
+        _require_fanouts("sampler.fanouts", self.fanouts)
+
+
+@with_config(extra="forbid")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoaderConfig:
+    """How batches are made. Threads and prefetch change the speed and nothing else."""
+
+    batch_size: int = 1024
+    """Seeds of a batch."""
+    num_threads: int = 1
+    """Threads that sample and gather."""
+    prefetch: int = 2
+    """Batches made ahead of the one in use."""
+
+    def __post_init__(self) -> None:
+        _require(self.batch_size > 0, "loader.batch_size", self.batch_size, "> 0")
+        _require(self.num_threads > 0, "loader.num_threads", self.num_threads, "> 0")
+        _require(self.prefetch >= 0, "loader.prefetch", self.prefetch, ">= 0")
+
+
+@with_config(extra="forbid")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptimizerConfig:
+    """The optimizer of torch.optim."""
+
+    name: Literal["adam", "adamw", "sgd"] = "adam"
+    """Which one."""
+    lr: float = 0.003
+    """Learning rate at the start of the schedule."""
+    weight_decay: float = 0.0
+    """L2 penalty (adam, sgd) or decoupled decay (adamw)."""
+    momentum: float = 0.0
+    """Momentum of sgd."""
+
+    def __post_init__(self) -> None:
+        _require(0 < self.lr < math.inf, "optimizer.lr", self.lr, "> 0 and finite")
+        _require(
+            0 <= self.weight_decay < math.inf,
+            "optimizer.weight_decay",
+            self.weight_decay,
+            ">= 0 and finite",
+        )
+        _require(0 <= self.momentum < 1, "optimizer.momentum", self.momentum, "in [0, 1)")
+        if self.momentum and self.name != "sgd":
+            msg = (
+                f"optimizer.momentum = {self.momentum} has no effect with "
+                f"optimizer.name = {self.name!r}: choose 'sgd' or leave momentum out"
+            )
+            raise ConfigError(msg)
+
+
+@with_config(extra="forbid")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchedulerConfig:
+    """How the learning rate changes."""
+
+    name: Literal["none", "cosine", "step", "plateau"] = "none"
+    """cosine: to min_factor over the whole run; step: times gamma every step_epochs; plateau: times
+    gamma when the monitored metric stalls."""
+    warmup_steps: int = 0
+    """Optimizer steps over which the rate rises linearly from 0 (not with plateau)."""
+    min_factor: float = 0.0
+    """Share of the initial rate that cosine ends at."""
+    step_epochs: int = 10
+    """Epochs between two reductions of step."""
+    gamma: float = 0.5
+    """Factor of a reduction of step and plateau."""
+    patience: int = 5
+    """Evaluations without improvement before plateau reduces."""
+
+    def __post_init__(self) -> None:
+        _require(self.warmup_steps >= 0, "scheduler.warmup_steps", self.warmup_steps, ">= 0")
+        _require(0 <= self.min_factor <= 1, "scheduler.min_factor", self.min_factor, "in [0, 1]")
+        _require(self.step_epochs > 0, "scheduler.step_epochs", self.step_epochs, "> 0")
+        _require(0 < self.gamma < 1, "scheduler.gamma", self.gamma, "in (0, 1)")
+        _require(self.patience >= 0, "scheduler.patience", self.patience, ">= 0")
+        if self.warmup_steps and self.name == "plateau":
+            msg = (
+                f"scheduler.warmup_steps = {self.warmup_steps} does not go with "
+                "scheduler.name = 'plateau': use 'cosine' or 'step'"
+            )
+            raise ConfigError(msg)
+
+
+@with_config(extra="forbid")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainConfig:
+    """The training loop."""
+
+    epochs: int = 20
+    """Passes over the training seeds."""
+    accumulate: int = 1
+    """Batches whose gradients make one optimizer step."""
+    clip_norm: float | None = None
+    """Largest L2 norm of the gradient of a step; larger ones are scaled down to it."""
+    precision: Literal["float32", "bf16", "fp16"] = "float32"
+    """Arithmetic of the forward pass (autocast); weights stay float32. fp16 needs a CUDA device."""
+    device: str = "auto"
+    """'cpu', 'cuda', 'cuda:1', ...; auto: the first CUDA device if there is one."""
+    log_every: int = 50
+    """Batches between two entries of the step log."""
+    tune_malloc: bool = True
+    """On the CPU, let glibc keep freed memory (faster; resident memory stays at its peak)."""
+
+    def __post_init__(self) -> None:
+        _require(self.epochs > 0, "train.epochs", self.epochs, "> 0")
+        _require(self.accumulate > 0, "train.accumulate", self.accumulate, "> 0")
+        _require(
+            self.clip_norm is None or self.clip_norm > 0, "train.clip_norm", self.clip_norm, "> 0"
+        )
+        _require(self.log_every > 0, "train.log_every", self.log_every, "> 0")
+        if self.precision == "fp16" and self.device == "cpu":
+            msg = (
+                "train.precision = 'fp16' needs a CUDA device, but train.device = 'cpu': "
+                "use 'bf16' or 'float32'"
+            )
+            raise ConfigError(msg)
+
+
+@with_config(extra="forbid")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationConfig:
+    """Evaluation on the validation split; at the end on the test split with the best weights."""
+
+    every_epochs: int = 1
+    """Epochs between two evaluations; 0: none, and the last weights count as the best."""
+    monitor: str | None = None
+    """Metric that says which weights are best, or 'loss'; by default the task's first metric."""
+    fanouts: FanoutsField | None = None
+    """Neighbours drawn in evaluation; by default those of sampler.fanouts. -1: all."""
+    batch_size: int | None = None
+    """Seeds of a batch in evaluation; by default loader.batch_size."""
+
+    def __post_init__(self) -> None:
+        _require(self.every_epochs >= 0, "evaluation.every_epochs", self.every_epochs, ">= 0")
+        _require(
+            self.batch_size is None or self.batch_size > 0,
+            "evaluation.batch_size",
+            self.batch_size,
+            "> 0",
+        )
+        if self.fanouts is not None:
+            _require_fanouts("evaluation.fanouts", self.fanouts)
+
+
+@with_config(extra="forbid")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlyStoppingConfig:
+    """Stopping when the monitored metric no longer improves."""
+
+    patience: int | None = None
+    """Evaluations in a row without improvement after which training stops; by default never."""
+    min_delta: float = 0.0
+    """Smallest change of the metric that counts as an improvement."""
+
+    def __post_init__(self) -> None:
+        _require(
+            self.patience is None or self.patience > 0,
+            "early_stopping.patience",
+            self.patience,
+            "> 0",
+        )
+        _require(self.min_delta >= 0, "early_stopping.min_delta", self.min_delta, ">= 0")
+
+
+@with_config(extra="forbid")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointConfig:
+    """When the state of a run is written to its folder, and how much of it is kept."""
+
+    every_epochs: int = 1
+    """Epochs between two checkpoints; 0: only the best, the last, and those of every_batches."""
+    every_batches: int | None = None
+    """Batches between two checkpoints inside an epoch; by default none."""
+    keep_last: int = 2
+    """Newest checkpoints that are kept, besides the best."""
+
+    def __post_init__(self) -> None:
+        _require(self.every_epochs >= 0, "checkpoint.every_epochs", self.every_epochs, ">= 0")
+        _require(
+            self.every_batches is None or self.every_batches > 0,
+            "checkpoint.every_batches", self.every_batches, "> 0",
+        )  # fmt: skip
+        _require(self.keep_last > 0, "checkpoint.keep_last", self.keep_last, "> 0")
+
+
+@with_config(extra="forbid")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunConfig:
+    """A training run: all that decides its result, and where the result is put."""
+
+    graph: Path
+    """Directory of the partitioned graph (made by `distgnn partition`)."""
+    run_dir: Path = Path("run")
+    """Directory of checkpoints, logs and the full configuration; it must not hold another run."""
+    seed: int = 0
+    """Decides initial weights, order of seeds, sampled neighbours and dropout."""
+    task: TaskConfig = field(default_factory=TaskConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    sampler: SamplerConfig = field(default_factory=SamplerConfig)
+    loader: LoaderConfig = field(default_factory=LoaderConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    scheduler: SchedulerConfig = field(default_factory=SchedulerConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    early_stopping: EarlyStoppingConfig = field(default_factory=EarlyStoppingConfig)
+    checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.seed < 2**63, "seed", self.seed, "in [0, 2^63)")
+        self._check_hops()
+        self._check_needs_evaluation()
+        every = self.checkpoint.every_batches
+        if every is not None and every % self.train.accumulate:
+            msg = (
+                f"checkpoint.every_batches = {every} is not a multiple of "
+                f"train.accumulate = {self.train.accumulate}: a checkpoint "
+                "can only be taken between optimizer steps"
+            )
+            raise ConfigError(msg)
+
+    def _check_hops(self) -> None:
+        hops = num_hops(self.sampler.fanouts)
+        layers = self.model.num_layers
+        if layers is not None and layers != hops:
+            msg = (
+                f"model.num_layers = {layers}, but sampler.fanouts = {self.sampler.fanouts} draws "
+                f"{hops} hops: each layer needs a hop of its own; "
+                "leave num_layers out or change the fanouts"
+            )
+            raise ConfigError(msg)
+        if self.evaluation.fanouts is not None and num_hops(self.evaluation.fanouts) != hops:
+            msg = (
+                f"evaluation.fanouts = {self.evaluation.fanouts} has not the {hops} hops of "
+                f"sampler.fanouts = {self.sampler.fanouts}: give a number for each layer"
+            )
+            raise ConfigError(msg)
+
+    def _check_needs_evaluation(self) -> None:
+        if self.evaluation.every_epochs:
+            return
+        for name, used in [
+            (
+                f"early_stopping.patience = {self.early_stopping.patience}",
+                self.early_stopping.patience is not None,
+            ),
+            ("scheduler.name = 'plateau'", self.scheduler.name == "plateau"),
+        ]:
+            if used:
+                msg = f"{name} needs evaluations, but evaluation.every_epochs = 0: set it to 1"
+                raise ConfigError(msg)
+
+    @property
+    def num_layers(self) -> int:
+        """Number of layers of the model: model.num_layers, or one for each hop."""
+        return self.model.num_layers or num_hops(self.sampler.fanouts)
+
+    @property
+    def evaluation_fanouts(self) -> Fanouts:
+        """Fanouts of evaluation."""
+        return self.sampler.fanouts if self.evaluation.fanouts is None else self.evaluation.fanouts
+
+    @property
+    def evaluation_batch_size(self) -> int:
+        """Seeds of a batch in evaluation."""
+        return self.evaluation.batch_size or self.loader.batch_size

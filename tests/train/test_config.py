@@ -1,0 +1,206 @@
+import pytest
+
+from distgnn.exceptions import ConfigError
+from distgnn.train.config import RunConfig
+from distgnn.train.config_file import (
+    config_from_dict,
+    config_to_dict,
+    flatten,
+    load_config,
+    parse_config,
+    save_config,
+)
+
+FULL = """
+graph = "graphs/cora"
+run_dir = "/runs/cora"
+seed = 7
+
+[model]
+name = "GAT"
+num_layers = 2
+options = { heads = 4, concat = false }
+
+[sampler]
+fanouts = { author__writes__paper = [10, 5], paper__rev__author = [3, -1] }
+
+[optimizer]
+lr = 1
+
+[train]
+clip_norm = 2.5
+"""
+
+
+@pytest.fixture
+def toml(tmp_path):
+    path = tmp_path / "run.toml"
+    path.write_text(FULL)
+    return path
+
+
+def test_file_gives_the_values_and_defaults_fill_the_rest(toml):
+    config = load_config(toml)
+    assert config.graph == toml.parent / "graphs/cora"  # relative to the file
+    assert str(config.run_dir) == "/runs/cora"
+    assert config.model.options == {"heads": 4, "concat": False}
+    assert config.sampler.fanouts["paper__rev__author"] == (3, -1)
+    assert config.optimizer.lr == 1.0
+    assert config.loader.batch_size == RunConfig(graph=config.graph).loader.batch_size
+
+
+def test_what_is_written_reads_back_equal(toml, tmp_path):
+    config = load_config(toml)
+    save_config(config, tmp_path / "copy.toml")
+    assert load_config(tmp_path / "copy.toml") == config
+    assert config_from_dict(config_to_dict(config), source="json") == config
+
+
+def test_defaults_read_back_equal(tmp_path):
+    config = RunConfig(graph=tmp_path, run_dir=tmp_path / "run")
+    save_config(config, tmp_path / "a.toml")
+    assert load_config(tmp_path / "a.toml") == config
+
+
+def test_command_line_overrides_the_file(toml):
+    words = ["--optimizer.lr", "0.5", "--model.options", '{"heads": 8}', "--graph", "elsewhere"]
+    config = parse_config(toml, words)
+    assert config.optimizer.lr == 0.5
+    assert config.model.options == {"heads": 8}
+    assert str(config.graph) == "elsewhere"  # relative to the working directory
+    assert config.train.clip_norm == 2.5
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["3", "-1"], (3, -1)),
+        (['{"a__to__b": [2, 1]}'], {"a__to__b": (2, 1)}),
+    ],
+)
+def test_fanouts_on_the_command_line(words, expected):
+    config = parse_config(None, ["--graph", "g", "--sampler.fanouts", *words])
+    assert config.sampler.fanouts == expected
+
+
+def test_without_a_graph_the_command_line_asks_for_it(capsys):
+    with pytest.raises(SystemExit) as stop:
+        parse_config(None, [])
+    assert stop.value.code == 2
+    assert "--graph" in capsys.readouterr().err
+
+
+def test_help_shows_every_field_with_its_text_and_value(toml, capsys):
+    with pytest.raises(SystemExit) as stop:
+        parse_config(toml, ["--help"])
+    assert stop.value.code == 0
+    text = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    for field in flatten(config_to_dict(load_config(toml))):
+        assert f"--{field.replace('_', '-')}" in text
+    assert "Learning rate at the start of the schedule. (default: 1.0)" in text
+
+
+def test_unknown_word_on_the_command_line_names_the_nearest(toml, capsys):
+    with pytest.raises(SystemExit) as stop:
+        parse_config(toml, ["--optimizer.lrr", "1"])
+    assert stop.value.code == 2
+    assert "--optimizer.lr" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"optimiser": {}}, "unknown key 'optimiser'; did you mean 'optimizer'"),
+        ({"train": {"epoch": 3}}, "unknown key 'train.epoch'; did you mean 'epochs'"),
+        ({"optimizer": {"lr": "fast"}}, "optimizer.lr = 'fast': it must be a valid number"),
+        ({"optimizer": {"lr": True}}, "optimizer.lr = True"),
+        ({"train": {"epochs": 2.5}}, "train.epochs = 2.5"),
+        ({"train": {"precision": "fp8"}}, "train.precision = 'fp8': it must be 'float32', 'bf16'"),
+        ({"sampler": {"fanouts": [3, "x"]}}, "sampler.fanouts = 'x': it must be a valid integer"),
+        ({"sampler": 3}, "sampler = 3: it must be an object"),
+        ({"sampler": {"fanouts": []}}, "sampler.fanouts = "),
+        ({"sampler": {"fanouts": [2, -2]}}, "-1 for all"),
+        ({"sampler": {"fanouts": {"a__b__c": [1], "c__b__a": [1, 2]}}}, "as many for each edge"),
+        ({"optimizer": {"lr": float("nan")}}, "optimizer.lr = nan: it must be > 0 and finite"),
+        ({"optimizer": {"lr": -1}}, "optimizer.lr = -1.0"),
+        ({"loader": {"batch_size": 0}}, "loader.batch_size = 0: it must be > 0"),
+        ({"seed": -1}, "seed = -1"),
+        ({"model": {"dropout": 1.0}}, "model.dropout = 1.0"),
+    ],
+)
+def test_bad_values_are_refused_with_key_and_value(data, message):
+    with pytest.raises(ConfigError) as error:
+        config_from_dict({"graph": "g", **data}, source="run.toml")
+    assert message in str(error.value)
+    assert str(error.value).startswith("run.toml: ")
+
+
+@pytest.mark.parametrize(
+    ("data", "names"),
+    [
+        (
+            {"model": {"num_layers": 3}, "sampler": {"fanouts": [5, 5]}},
+            ["model.num_layers = 3", "sampler.fanouts = (5, 5)"],
+        ),
+        (
+            {"evaluation": {"fanouts": [5]}, "sampler": {"fanouts": [5, 5]}},
+            ["evaluation.fanouts = (5,)", "sampler.fanouts = (5, 5)"],
+        ),
+        (
+            {"model": {"name": "GCN", "target": "a.B"}},
+            ["model.name = 'GCN'", "model.target = 'a.B'"],
+        ),
+        (
+            {"optimizer": {"momentum": 0.9}},
+            ["optimizer.momentum = 0.9", "optimizer.name = 'adam'"],
+        ),
+        (
+            {"train": {"accumulate": 4}, "checkpoint": {"every_batches": 6}},
+            ["checkpoint.every_batches = 6", "train.accumulate = 4"],
+        ),
+        (
+            {"train": {"precision": "fp16", "device": "cpu"}},
+            ["train.precision = 'fp16'", "train.device = 'cpu'"],
+        ),
+        (
+            {"early_stopping": {"patience": 3}, "evaluation": {"every_epochs": 0}},
+            ["early_stopping.patience = 3", "evaluation.every_epochs = 0"],
+        ),
+        (
+            {"scheduler": {"name": "plateau"}, "evaluation": {"every_epochs": 0}},
+            ["scheduler.name = 'plateau'", "evaluation.every_epochs = 0"],
+        ),
+        (
+            {"scheduler": {"name": "plateau", "warmup_steps": 5}},
+            ["scheduler.warmup_steps = 5", "scheduler.name = 'plateau'"],
+        ),
+    ],
+)
+def test_values_that_do_not_go_together_are_both_named(data, names):
+    with pytest.raises(ConfigError) as error:
+        config_from_dict({"graph": "g", **data}, source="x")
+    for name in names:
+        assert name in str(error.value)
+
+
+def test_several_errors_are_reported_at_once():
+    with pytest.raises(ConfigError, match=r"optimizer\.lr = 'x'.*unknown key 'modle'"):
+        config_from_dict({"graph": "g", "optimizer": {"lr": "x"}, "modle": {}}, source="x")
+
+
+def test_missing_and_broken_files(tmp_path):
+    with pytest.raises(ConfigError, match="cannot read the configuration"):
+        load_config(tmp_path / "absent.toml")
+    broken = tmp_path / "broken.toml"
+    broken.write_text("a = = 1")
+    with pytest.raises(ConfigError, match=r"is not a TOML file.*line 1"):
+        load_config(broken)
+    broken.write_text("seed = 1")
+    with pytest.raises(ConfigError, match="'graph' is missing"):
+        load_config(broken)
+
+
+def test_one_layer_a_hop_by_default():
+    config = config_from_dict({"graph": "g", "sampler": {"fanouts": [4, 3, 2]}}, source="x")
+    assert config.num_layers == 3
+    assert config.evaluation_fanouts == (4, 3, 2)
