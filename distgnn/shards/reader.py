@@ -228,7 +228,7 @@ class ShardedGraph:
 
     def _check_file(self, relative: str, schema: NodeSchema | EdgeSchema) -> None:
         path, wanted = self.path / relative, self.manifest.files[relative].bytes
-        with _read_errors(path):
+        with read_errors(path):
             found = path.stat().st_size
             if found != wanted:
                 msg = (
@@ -243,7 +243,7 @@ class ShardedGraph:
     def _map(self, relative: str, schema: NodeSchema | EdgeSchema) -> tuple[str, Any]:
         """Return path and record batch of a file; the batch keeps it mapped, but not open."""
         path, entry = self.path / relative, self.manifest.files[relative]
-        with _read_errors(path), pa.memory_map(str(path)) as file:
+        with read_errors(path), pa.memory_map(str(path)) as file:
             reader = pa.ipc.open_file(file)
             check_arrow_schema(schema, reader.schema, str(path))
             batch = reader.get_batch(0)
@@ -264,7 +264,7 @@ REFETCH = (
 
 
 @contextmanager
-def _read_errors(path: Path) -> Iterator[None]:
+def read_errors(path: Path) -> Iterator[None]:
     """Turn errors while reading `path` into those of this package.
 
     Raises:
