@@ -1,3 +1,222 @@
+// Bindings: every argument is checked here, the message naming it and its value; the kernels run
+// without the GIL.
+#include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
 
-PYBIND11_MODULE(_kernels, m) {}
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "adjacency.h"
+#include "csc.h"
+#include "streaming.h"
+
+namespace py = pybind11;
+
+namespace {
+
+using Int64Array = py::array_t<int64_t, py::array::c_style>;
+using Int32Array = py::array_t<int32_t, py::array::c_style>;
+
+[[noreturn]] void fail(const std::string& message) {
+  throw std::invalid_argument(message);
+}
+
+template <typename Array>
+void check_vector(const char* name, const Array& array, int64_t size) {
+  if (array.ndim() != 1)
+    fail(std::string(name) + " has " + std::to_string(array.ndim()) +
+         " dimensions: it must have 1");
+  if (size >= 0 && array.size() != size)
+    fail(std::string(name) + " has " + std::to_string(array.size()) + " values: it must have " +
+         std::to_string(size));
+}
+
+void check_num_parts(int32_t num_parts) {
+  if (num_parts < 1)
+    fail("num_parts = " + std::to_string(num_parts) + " is below 1");
+}
+
+// Numpy takes the memory over, without a copy.
+template <typename T>
+py::array_t<T> to_numpy(distgnn::Buffer<T> buffer) {
+  const int64_t size = buffer.size();
+  T* data = buffer.release();
+  return py::array_t<T>(size, data, py::capsule(data, [](void* p) { std::free(p); }));
+}
+
+// (src, dst, src_first, num_src, dst_first, num_dst)
+using Block = std::tuple<Int64Array, Int64Array, int64_t, int64_t, int64_t, int64_t>;
+
+std::pair<py::array_t<int64_t>, py::array_t<int32_t>> build_adjacency(
+    const std::vector<Block>& blocks,
+    int64_t num_nodes) {
+  std::vector<distgnn::EdgeBlock> views;
+  for (const auto& [src, dst, src_first, num_src, dst_first, num_dst] : blocks) {
+    check_vector("src", src, -1);
+    check_vector("dst", dst, src.size());
+    if (src_first < 0 || num_src < 0 || src_first + num_src > num_nodes)
+      fail("sources " + std::to_string(src_first) + " + " + std::to_string(num_src) +
+           " are not within num_nodes = " + std::to_string(num_nodes));
+    if (dst_first < 0 || num_dst < 0 || dst_first + num_dst > num_nodes)
+      fail("destinations " + std::to_string(dst_first) + " + " + std::to_string(num_dst) +
+           " are not within num_nodes = " + std::to_string(num_nodes));
+    views.push_back({src.data(), dst.data(), src.size(), src_first, num_src, dst_first, num_dst});
+  }
+  distgnn::Adjacency adjacency;
+  {
+    py::gil_scoped_release release;
+    adjacency = distgnn::build_adjacency(views, num_nodes);
+  }
+  return {to_numpy(std::move(adjacency.indptr)), to_numpy(std::move(adjacency.indices))};
+}
+
+void check_adjacency(const Int64Array& indptr, const Int32Array& indices) {
+  check_vector("indptr", indptr, -1);
+  check_vector("indices", indices, -1);
+  if (indptr.size() < 1)
+    fail("indptr is empty: it must have one value more than there are nodes");
+  const int64_t num_nodes = indptr.size() - 1;
+  if (indptr.data()[0] != 0)
+    fail("indptr[0] = " + std::to_string(indptr.data()[0]) + ": must be 0");
+  for (int64_t v = 0; v < num_nodes; ++v)
+    if (indptr.data()[v] > indptr.data()[v + 1])
+      fail("indptr decreases after position " + std::to_string(v));
+  if (indptr.data()[num_nodes] != indices.size())
+    fail("indptr ends with " + std::to_string(indptr.data()[num_nodes]) + " but indices has " +
+         std::to_string(indices.size()) + " values");
+  for (int64_t i = 0; i < indices.size(); ++i)
+    if (indices.data()[i] < 0 || indices.data()[i] >= num_nodes)
+      fail("indices[" + std::to_string(i) + "] = " + std::to_string(indices.data()[i]) +
+           " is not in [0, " + std::to_string(num_nodes) + ")");
+}
+
+void check_weights(const Int64Array& weights, int64_t num_nodes) {
+  if (weights.ndim() != 2 || weights.shape(0) != num_nodes || weights.shape(1) < 1)
+    fail("weights must have the shape [" + std::to_string(num_nodes) + ", at least 1]");
+  for (int64_t i = 0; i < weights.size(); ++i)
+    if (weights.data()[i] < 0)
+      fail("weights holds " + std::to_string(weights.data()[i]) + ": no weight may be negative");
+}
+
+void check_permutation(const char* name, const Int32Array& order, int64_t size) {
+  check_vector(name, order, size);
+  std::vector<bool> seen(size, false);
+  for (int64_t i = 0; i < size; ++i) {
+    const int32_t value = order.data()[i];
+    if (value < 0 || value >= size || seen[value])
+      fail(std::string(name) + "[" + std::to_string(i) + "] = " + std::to_string(value) +
+           ": it must hold every number from 0 to " + std::to_string(size - 1) + " once");
+    seen[value] = true;
+  }
+}
+
+using StreamKernel = void (*)(const distgnn::StreamInput&, int32_t*);
+
+template <StreamKernel kernel>
+py::array_t<int32_t> stream(const Int64Array& indptr,
+                            const Int32Array& indices,
+                            const Int64Array& weights,
+                            const Int32Array& order,
+                            int32_t num_parts,
+                            double slack) {
+  check_adjacency(indptr, indices);
+  const int64_t num_nodes = indptr.size() - 1;
+  check_weights(weights, num_nodes);
+  check_permutation("order", order, num_nodes);
+  check_num_parts(num_parts);
+  if (!(slack >= 1))
+    fail("slack = " + std::to_string(slack) + " is below 1");
+  py::array_t<int32_t> assignment(num_nodes);
+  const distgnn::StreamInput input{indptr.data(),  indices.data(),
+                                   weights.data(), order.data(),
+                                   num_nodes,      static_cast<int>(weights.shape(1)),
+                                   num_parts,      slack};
+  int32_t* out = assignment.mutable_data();
+  {
+    py::gil_scoped_release release;
+    kernel(input, out);
+  }
+  return assignment;
+}
+
+std::pair<py::array_t<int64_t>, py::array_t<int64_t>>
+group_by_part(const Int32Array& part_of, const std::optional<Int64Array>& key, int32_t num_parts) {
+  check_vector("part_of", part_of, -1);
+  if (key)
+    check_vector("key", *key, -1);
+  check_num_parts(num_parts);
+  const distgnn::Grouping grouping{part_of.data(), part_of.size(), key ? key->data() : nullptr,
+                                   key ? key->size() : part_of.size(), num_parts};
+  py::array_t<int64_t> offsets(num_parts + 1);
+  py::array_t<int64_t> order(grouping.num_rows);
+  int64_t* offsets_data = offsets.mutable_data();
+  int64_t* order_data = order.mutable_data();
+  {
+    py::gil_scoped_release release;
+    distgnn::group_by_part(grouping, offsets_data, order_data);
+  }
+  return {offsets, order};
+}
+
+std::tuple<py::array_t<int64_t>, py::array_t<int64_t>, py::array_t<int64_t>> build_csc(
+    const Int64Array& eids,
+    const Int64Array& src,
+    const Int64Array& dst,
+    const std::optional<Int64Array>& time,
+    const Int64Array& src_id,
+    const Int64Array& dst_id,
+    int64_t first_id,
+    int64_t num_rows) {
+  check_vector("eids", eids, -1);
+  check_vector("src", src, -1);
+  check_vector("dst", dst, src.size());
+  if (time)
+    check_vector("time", *time, src.size());
+  check_vector("src_id", src_id, -1);
+  check_vector("dst_id", dst_id, -1);
+  if (num_rows < 0)
+    fail("num_rows = " + std::to_string(num_rows) + " is negative");
+  const distgnn::PartEdges edges{
+      eids.data(), eids.size(),   src.data(),    dst.data(),    time ? time->data() : nullptr,
+      src.size(),  src_id.data(), src_id.size(), dst_id.data(), dst_id.size(),
+      first_id,    num_rows};
+  py::array_t<int64_t> indptr(num_rows + 1);
+  py::array_t<int64_t> out_src(eids.size());
+  py::array_t<int64_t> out_eid(eids.size());
+  int64_t* indptr_data = indptr.mutable_data();
+  int64_t* src_data = out_src.mutable_data();
+  int64_t* eid_data = out_eid.mutable_data();
+  {
+    py::gil_scoped_release release;
+    distgnn::build_csc(edges, indptr_data, src_data, eid_data);
+  }
+  return {indptr, out_src, out_eid};
+}
+
+}  // namespace
+
+PYBIND11_MODULE(_kernels, m) {
+  m.doc() = "Kernels of distgnn.partition; each is described in its header in csrc/.";
+  m.def("build_adjacency", &build_adjacency, py::arg("blocks"), py::arg("num_nodes"),
+        "Undirected simple graph below directed edges: (indptr int64 [N + 1], indices int32).");
+  m.def("ldg", &stream<&distgnn::ldg>, py::arg("indptr").noconvert(),
+        py::arg("indices").noconvert(), py::arg("weights").noconvert(),
+        py::arg("order").noconvert(), py::arg("num_parts"), py::arg("slack"),
+        "Linear deterministic greedy: the part of every node, int32 [N].");
+  m.def("fennel", &stream<&distgnn::fennel>, py::arg("indptr").noconvert(),
+        py::arg("indices").noconvert(), py::arg("weights").noconvert(),
+        py::arg("order").noconvert(), py::arg("num_parts"), py::arg("slack"),
+        "Fennel: the part of every node, int32 [N].");
+  m.def("group_by_part", &group_by_part, py::arg("part_of").noconvert(),
+        py::arg("key").noconvert().none(true), py::arg("num_parts"),
+        "Rows sorted by part, stably: (offsets int64 [num_parts + 1], order int64 [rows]).");
+  m.def("build_csc", &build_csc, py::arg("eids").noconvert(), py::arg("src").noconvert(),
+        py::arg("dst").noconvert(), py::arg("time").noconvert().none(true),
+        py::arg("src_id").noconvert(), py::arg("dst_id").noconvert(), py::arg("first_id"),
+        py::arg("num_rows"),
+        "CSC matrix of one part: (indptr int64 [num_rows + 1], src int64 [E], eid int64 [E]).");
+}

@@ -1,0 +1,38 @@
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+def build_adjacency(
+    blocks: Sequence[tuple[NDArray[np.int64], NDArray[np.int64], int, int, int, int]],
+    num_nodes: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]: ...
+def ldg(
+    indptr: NDArray[np.int64],
+    indices: NDArray[np.int32],
+    weights: NDArray[np.int64],
+    order: NDArray[np.int32],
+    num_parts: int,
+    slack: float,
+) -> NDArray[np.int32]: ...
+def fennel(
+    indptr: NDArray[np.int64],
+    indices: NDArray[np.int32],
+    weights: NDArray[np.int64],
+    order: NDArray[np.int32],
+    num_parts: int,
+    slack: float,
+) -> NDArray[np.int32]: ...
+def group_by_part(
+    part_of: NDArray[np.int32], key: NDArray[np.int64] | None, num_parts: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
+def build_csc(
+    eids: NDArray[np.int64],
+    src: NDArray[np.int64],
+    dst: NDArray[np.int64],
+    time: NDArray[np.int64] | None,
+    src_id: NDArray[np.int64],
+    dst_id: NDArray[np.int64],
+    first_id: int,
+    num_rows: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]: ...

@@ -1,0 +1,140 @@
+"""What a run will take, told before it starts: time, peak memory, bytes written.
+
+The constants were measured on one core of a cloud machine (1M nodes, 20M edges, 128 float32
+features, 8 parts; page cache warm).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import psutil
+
+if TYPE_CHECKING:
+    from distgnn.partition.partitioner import Cost, Partitioner
+    from distgnn.tables.raw_graph import RawGraph
+
+ADJACENCY_NS_PER_EDGE = 50.0
+"""Building the undirected union graph."""
+ADJACENCY_BYTES_PER_EDGE = 8.0
+"""Two int32 entries."""
+ADJACENCY_BYTES_PER_NODE = 28.0
+"""indptr, the write positions, the stamps, and the constraints."""
+LAYOUT_NS_PER_NODE = 60.0
+LAYOUT_BYTES_PER_NODE = 32.0
+"""Assignment, order, global ids."""
+EDGE_NS = 150.0
+"""Grouping, sorting into CSC and counting the cut."""
+GROUP_BYTES_PER_EDGE = 8.0
+"""Edge numbers, grouped by part."""
+CSC_BYTES_PER_EDGE = 48.0
+"""Working memory of one part, for each of its edges."""
+BYTES_PER_SECOND = 0.7e9
+"""Node and edge columns: re-ordered, hashed twice and written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What partitioning will take."""
+
+    num_nodes: int
+    num_edges: int
+    read_bytes: int
+    """Size of the tables in memory."""
+    write_bytes: int
+    """Size of the shards."""
+    seconds: float
+    peak_bytes: int
+    """Largest resident memory of this process: what it holds now, the tables included, and more."""
+    available_bytes: int
+    """Memory that this process may still take, as the system says now."""
+
+    @property
+    def is_too_large(self) -> bool:
+        """Whether the run needs more memory than there is."""
+        return self.peak_bytes - _resident_bytes() > self.available_bytes
+
+    def render(self) -> str:
+        """Return the estimate in one line (and another if memory will not do)."""
+        text = (
+            f"{self.num_nodes:,} nodes, {self.num_edges:,} edges, "
+            f"{format_bytes(self.read_bytes)} in memory; about {format_seconds(self.seconds)}, "
+            f"{format_bytes(self.peak_bytes)} of memory at the peak, "
+            f"{format_bytes(self.write_bytes)} to write"
+        )
+        if self.is_too_large:
+            text += (
+                f"\n[yellow]only {format_bytes(self.available_bytes)} more memory can be had: "
+                "the run may be killed. The methods hash, range, ldg and fennel take the least."
+            )
+        return text
+
+
+def estimate(raw: RawGraph, partitioner: Partitioner, num_parts: int) -> Estimate:
+    """Return what partitioning `raw` into `num_parts` parts will take."""
+    nodes = sum(raw.num_nodes(node_type) for node_type in raw.schema.node_types)
+    edges = sum(raw.num_edges(edge_type) for edge_type in raw.schema.edge_types)
+    node_bytes = sum(int(table.nbytes) for table in raw.nodes.values())
+    edge_bytes = sum(int(table.nbytes) for table in raw.edges.values())
+    work = max(
+        _assignment_bytes(partitioner, nodes, edges),
+        _writing_bytes(nodes, edges, node_bytes, edge_bytes, num_parts),
+    )
+    return Estimate(
+        num_nodes=nodes,
+        num_edges=edges,
+        read_bytes=node_bytes + edge_bytes,
+        # Nodes gain `index`; edges lose `dst`, gain `eid`, and need an offset a column and row.
+        write_bytes=node_bytes + 8 * nodes + edge_bytes + 16 * nodes * len(raw.edges),
+        seconds=_seconds(partitioner, nodes, edges, node_bytes + edge_bytes),
+        peak_bytes=_resident_bytes() + int(work),
+        available_bytes=psutil.virtual_memory().available,
+    )
+
+
+def _seconds(partitioner: Partitioner, nodes: int, edges: int, num_bytes: int) -> float:
+    cost: Cost = partitioner.cost
+    adjacency = ADJACENCY_NS_PER_EDGE * edges if partitioner.needs_edges else 0
+    assignment = cost.ns_per_node * nodes + cost.ns_per_edge * edges
+    layout = LAYOUT_NS_PER_NODE * nodes + EDGE_NS * edges
+    return (adjacency + assignment + layout) / 1e9 + num_bytes / BYTES_PER_SECOND
+
+
+def _assignment_bytes(partitioner: Partitioner, nodes: int, edges: int) -> float:
+    cost = partitioner.cost
+    own = cost.bytes_per_node * nodes + cost.bytes_per_edge * edges
+    if not partitioner.needs_edges:
+        return own
+    return own + ADJACENCY_BYTES_PER_NODE * nodes + ADJACENCY_BYTES_PER_EDGE * edges
+
+
+def _writing_bytes(
+    nodes: int, edges: int, node_bytes: int, edge_bytes: int, num_parts: int
+) -> float:
+    """Return the peak of the stages that write: one part at a time."""
+    one_part_of_nodes = node_bytes / num_parts
+    one_part_of_edges = (CSC_BYTES_PER_EDGE * edges + edge_bytes) / num_parts
+    return LAYOUT_BYTES_PER_NODE * nodes + max(
+        one_part_of_nodes, GROUP_BYTES_PER_EDGE * edges + one_part_of_edges
+    )
+
+
+def _resident_bytes() -> int:
+    return int(psutil.Process().memory_info().rss)
+
+
+def format_bytes(num_bytes: float) -> str:
+    """Return ``"1.2 GiB"`` and the like."""
+    for unit in ("B", "KiB", "MiB"):
+        if num_bytes < 1024:
+            return f"{num_bytes:.0f} {unit}" if unit == "B" else f"{num_bytes:.1f} {unit}"
+        num_bytes /= 1024
+    return f"{num_bytes:.1f} GiB"
+
+
+def format_seconds(seconds: float) -> str:
+    """Return ``"0.3 s"``, ``"42 s"`` or ``"5 min"``."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

@@ -1,0 +1,22 @@
+"""The compiled kernels, loaded in one place; each is described in its header in ``csrc/``."""
+
+from __future__ import annotations
+
+from distgnn.exceptions import MissingDependencyError
+
+try:
+    from distgnn.partition._kernels import (
+        build_adjacency,
+        build_csc,
+        fennel,
+        group_by_part,
+        ldg,
+    )
+except ImportError as error:
+    msg = (
+        f"the compiled kernels of distgnn.partition cannot be loaded ({error}). Compile them: "
+        "`pip install --editable .` in the repository, or `pip install --force-reinstall distgnn`."
+    )
+    raise MissingDependencyError(msg) from error
+
+__all__ = ["build_adjacency", "build_csc", "fennel", "group_by_part", "ldg"]
