@@ -1,6 +1,22 @@
 """The model zoo: everything public is importable from here."""
 
-from distgnn.nn.linear import Linear
+from distgnn.nn.aggr.base import Aggregation
+from distgnn.nn.aggr.basic import (
+    MaxAggregation,
+    MeanAggregation,
+    MinAggregation,
+    MulAggregation,
+    StdAggregation,
+    SumAggregation,
+    VarAggregation,
+)
+from distgnn.nn.aggr.lstm import LSTMAggregation
+from distgnn.nn.aggr.median import MedianAggregation
+from distgnn.nn.aggr.multi import MultiAggregation
+from distgnn.nn.aggr.power_mean import PowerMeanAggregation
+from distgnn.nn.aggr.scaler import DegreeScalerAggregation
+from distgnn.nn.aggr.softmax import SoftmaxAggregation
+from distgnn.nn.linear import HeteroDictLinear, Linear
 from distgnn.nn.models.jumping_knowledge import HeteroJumpingKnowledge, JumpingKnowledge
 from distgnn.nn.models.mlp import MLP
 from distgnn.nn.norm.batch_norm import BatchNorm
@@ -14,10 +30,25 @@ from distgnn.nn.resolver import (
 
 __all__ = [
     "MLP",
+    "Aggregation",
     "BatchNorm",
+    "DegreeScalerAggregation",
+    "HeteroDictLinear",
     "HeteroJumpingKnowledge",
     "JumpingKnowledge",
+    "LSTMAggregation",
     "Linear",
+    "MaxAggregation",
+    "MeanAggregation",
+    "MedianAggregation",
+    "MinAggregation",
+    "MulAggregation",
+    "MultiAggregation",
+    "PowerMeanAggregation",
+    "SoftmaxAggregation",
+    "StdAggregation",
+    "SumAggregation",
+    "VarAggregation",
     "activation_resolver",
     "aggregation_resolver",
     "normalization_resolver",

@@ -1,4 +1,4 @@
-"""A linear map whose input size may be learned from the first batch."""
+"""Linear maps whose input size may be taken from the first batch."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from torch.nn.parameter import UninitializedParameter, is_lazy
 
 from distgnn.exceptions import ArgumentError, nearest
 from distgnn.nn import inits
+from distgnn.nn.reset import reset
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 WEIGHT_INITIALIZERS = ("glorot", "kaiming_uniform", "uniform")
 BIAS_INITIALIZERS = ("zeros",)
@@ -132,3 +133,53 @@ def _check_initializer(argument: str, value: str | None, known: tuple[str, ...])
     if value is not None and value not in known:
         msg = f"{argument}={value!r} is unknown{nearest(value, known)}"
         raise ArgumentError(msg)
+
+
+class HeteroDictLinear(nn.Module):
+    r"""One linear map per type: :math:`\mathbf{X}_t \mathbf{W}_t^{\top} + \mathbf{b}_t`.
+
+    Args:
+        in_channels: Size of the input samples of each type (-1: from the first input); one number
+            holds for all `types`.
+        out_channels: Size of each output sample.
+        types: The keys of the input dictionary, needed if `in_channels` is a number. Default None.
+        **kwargs: Further arguments of `Linear`.
+
+    Shapes:
+        - **input:** per type, features :math:`(*, F_t)`
+        - **output:** per type, features :math:`(*, F_{out})`
+
+    Raises:
+        ArgumentError: `types` is missing.
+    """
+
+    def __init__(
+        self,
+        in_channels: int | Mapping[str, int],
+        out_channels: int,
+        types: Sequence[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__()
+        if isinstance(in_channels, int):
+            if types is None:
+                msg = "types must name the keys of the input if in_channels is one number"
+                raise ArgumentError(msg)
+            in_channels = dict.fromkeys(types, in_channels)
+        self.in_channels = in_channels
+        self.out_channels = out_channels
+        self.lins = nn.ModuleDict(
+            {key: Linear(size, out_channels, **kwargs) for key, size in in_channels.items()}
+        )
+
+    def reset_parameters(self) -> None:
+        """Draw all parameters anew."""
+        reset(self.lins)
+
+    def forward(self, x_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Map the features of each type that is there, float [*, F_t], to [*, out_channels]."""
+        return {key: lin(x_dict[key]) for key, lin in self.lins.items() if key in x_dict}
+
+    def __repr__(self) -> str:
+        bias = any(lin.bias is not None for lin in self.lins.values())
+        return f"{type(self).__name__}({self.in_channels}, {self.out_channels}, bias={bias})"
