@@ -70,6 +70,10 @@ class CheckpointError(UserError):
     """A checkpoint cannot be used: damaged, or of another graph, model or configuration."""
 
 
+class LoaderTimeoutError(DistgnnError, TimeoutError):
+    """A mini-batch was not ready in time."""
+
+
 class MissingDependencyError(DistgnnError, ImportError):
     """An optional package is needed for what was asked and is not installed."""
 

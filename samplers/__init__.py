@@ -3,3 +3,21 @@
 if __name__ != "distgnn.samplers":
     msg = f"this package is imported as 'distgnn.samplers', not as {__name__!r}"
     raise ImportError(msg)
+
+from distgnn.samplers._kernels import BufferPool
+from distgnn.samplers.base import SampledEdges, SampledSubgraph, Sampler
+from distgnn.samplers.neighbor import NeighborSampler
+from distgnn.samplers.registry import SAMPLERS, sampler_class
+from distgnn.samplers.rows import EdgeRows, NodeRows
+
+__all__ = [
+    "SAMPLERS",
+    "BufferPool",
+    "EdgeRows",
+    "NeighborSampler",
+    "NodeRows",
+    "SampledEdges",
+    "SampledSubgraph",
+    "Sampler",
+    "sampler_class",
+]

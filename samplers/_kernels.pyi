@@ -1,0 +1,47 @@
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+_Int64s: TypeAlias = npt.NDArray[np.int64]
+
+class BufferPool:
+    def __init__(self) -> None: ...
+    @property
+    def num_free_blocks(self) -> int: ...
+    @property
+    def num_free_bytes(self) -> int: ...
+
+class NeighborSampler:
+    def __init__(
+        self,
+        nodes: list[tuple[_Int64s, list[_Int64s]]],
+        edges: list[tuple[int, int, int, list[tuple[_Int64s, _Int64s]]]],
+        *,
+        fanouts: Sequence[Sequence[int]],
+        replace: bool,
+        max_table_bytes: int,
+    ) -> None: ...
+    def sample(
+        self, seeds: list[_Int64s | None], *, seed: int, epoch: int, batch: int, num_threads: int
+    ) -> tuple[
+        list[tuple[_Int64s, list[int]]], list[tuple[_Int64s, _Int64s, _Int64s, list[int]]]
+    ]: ...
+
+class DenseRows:
+    def __init__(
+        self, pool: BufferPool, offsets: _Int64s, parts: Sequence[npt.NDArray[Any]], stored_as: str
+    ) -> None: ...
+    def gather(self, ids: _Int64s, num_threads: int = 1) -> npt.NDArray[Any]: ...
+
+class SparseRows:
+    def __init__(
+        self,
+        pool: BufferPool,
+        offsets: _Int64s,
+        parts: list[tuple[_Int64s, npt.NDArray[np.int32], npt.NDArray[Any]]],
+        dim: int,
+        stored_as: str,
+    ) -> None: ...
+    def gather(self, ids: _Int64s, num_threads: int = 1) -> npt.NDArray[np.float32]: ...

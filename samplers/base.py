@@ -1,0 +1,66 @@
+"""What every sampler takes and gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from distgnn.schema import EdgeType, NodeType
+
+Int64s = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SampledEdges:
+    """The sampled edges of one type as CSC: a row for each expanded node of the destination type.
+
+    Row i is local node i of that type. Its edges are ``indptr[i]:indptr[i + 1]``.
+    """
+
+    indptr: Int64s
+    """int64 [rows + 1]."""
+    indices: Int64s
+    """int64 [E]: local id of the source, among the nodes of the source type."""
+    position: Int64s
+    """int64 [E]: place of the edge among all edges of the type, part 0 first, in shard order."""
+    num_per_hop: list[int]
+    """Number of edges drawn at each hop, seeds' in-edges first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SampledSubgraph:
+    """The sampled neighbourhood of a batch of seeds.
+
+    Nodes of a type are numbered from 0 in the order of their first visit: seeds (in the order in
+    which they were given), then those found at the first hop, and so on. Each is expanded once, at
+    the hop after its first visit; those of the last hop are not.
+
+    Arrays lie in pooled memory that is used again once no array refers to it any longer.
+    """
+
+    nodes: dict[NodeType, Int64s]
+    """int64 [N] for every node type: global ids by local id."""
+    num_nodes_per_hop: dict[NodeType, list[int]]
+    """For every node type the number first visited at each hop; entry 0 counts the seeds."""
+    edges: dict[EdgeType, SampledEdges]
+    """For every edge type that the sampler follows."""
+    epoch: int
+    batch: int
+
+
+class Sampler(Protocol):
+    """Draws the neighbourhood of seeds; may be called from several threads at once.
+
+    The edges drawn are a function of the sampler's seed, the epoch, the batch and the raw graph,
+    and of nothing else: not of parts, threads or machines.
+    """
+
+    def sample(
+        self, seeds: Int64s | dict[NodeType, Int64s], *, epoch: int, batch: int
+    ) -> SampledSubgraph:
+        """Return the neighbourhood of `seeds` (global ids, int64 [B], by node type)."""
+        ...

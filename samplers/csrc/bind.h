@@ -1,0 +1,10 @@
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace distgnn {
+
+void bind_neighbor(pybind11::module_& module);
+void bind_gather(pybind11::module_& module);
+
+}  // namespace distgnn
