@@ -20,6 +20,14 @@ from distgnn.nn.linear import HeteroDictLinear, Linear
 from distgnn.nn.models.jumping_knowledge import HeteroJumpingKnowledge, JumpingKnowledge
 from distgnn.nn.models.mlp import MLP
 from distgnn.nn.norm.batch_norm import BatchNorm
+from distgnn.nn.norm.diff_group_norm import DiffGroupNorm
+from distgnn.nn.norm.graph_norm import GraphNorm
+from distgnn.nn.norm.graph_size_norm import GraphSizeNorm
+from distgnn.nn.norm.instance_norm import InstanceNorm
+from distgnn.nn.norm.layer_norm import LayerNorm
+from distgnn.nn.norm.mean_subtraction_norm import MeanSubtractionNorm
+from distgnn.nn.norm.message_norm import MessageNorm
+from distgnn.nn.norm.pair_norm import PairNorm
 from distgnn.nn.reset import reset
 from distgnn.nn.resolver import (
     activation_resolver,
@@ -33,17 +41,25 @@ __all__ = [
     "Aggregation",
     "BatchNorm",
     "DegreeScalerAggregation",
+    "DiffGroupNorm",
+    "GraphNorm",
+    "GraphSizeNorm",
     "HeteroDictLinear",
     "HeteroJumpingKnowledge",
+    "InstanceNorm",
     "JumpingKnowledge",
     "LSTMAggregation",
+    "LayerNorm",
     "Linear",
     "MaxAggregation",
     "MeanAggregation",
+    "MeanSubtractionNorm",
     "MedianAggregation",
+    "MessageNorm",
     "MinAggregation",
     "MulAggregation",
     "MultiAggregation",
+    "PairNorm",
     "PowerMeanAggregation",
     "SoftmaxAggregation",
     "StdAggregation",
