@@ -6,75 +6,22 @@ A field's docstring is its help text on the command line. Files are read and wri
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Literal
 
 from pydantic import with_config
-from tyro.constructors import PrimitiveConstructorSpec
 
 from distgnn.exceptions import ConfigError
-
-Fanouts = tuple[int, ...] | dict[str, tuple[int, ...]]
-"""Neighbours drawn for a node at each hop (-1: all), for every edge type or by edge type."""
-
-
-def _fanouts_from_words(words: list[str]) -> Fanouts:
-    if words and words[0].startswith("{"):
-        return {key: tuple(map(int, hops)) for key, hops in json.loads(" ".join(words)).items()}
-    return tuple(map(int, words))
-
-
-def _words_from_fanouts(fanouts: Fanouts) -> list[str]:
-    return [json.dumps(fanouts)] if isinstance(fanouts, dict) else [str(hop) for hop in fanouts]
-
-
-FanoutsField = Annotated[
+from distgnn.train.config_fields import (
     Fanouts,
-    PrimitiveConstructorSpec(
-        nargs="*",
-        metavar="INT ...|JSON",
-        instance_from_str=_fanouts_from_words,
-        is_instance=lambda value: isinstance(value, (tuple, dict)),
-        str_from_instance=_words_from_fanouts,
-    ),
-]
-JsonTable = Annotated[
-    dict[str, Any],
-    PrimitiveConstructorSpec(
-        nargs=1,
-        metavar="JSON",
-        instance_from_str=lambda words: json.loads(words[0]),
-        is_instance=lambda value: isinstance(value, dict),
-        str_from_instance=lambda value: [json.dumps(value)],
-    ),
-]
-
-
-def _require(condition: bool, name: str, value: object, must: str) -> None:  # noqa: FBT001
-    """Refuse `value` of the field `name` unless `condition` holds."""
-    if not condition:
-        msg = f"{name} = {value!r}: it must be {must}"
-        raise ConfigError(msg)
-
-
-def num_hops(fanouts: Fanouts) -> int:
-    """Return the number of hops that `fanouts` describe."""
-    return max(map(len, fanouts.values()), default=0) if isinstance(fanouts, dict) else len(fanouts)
-
-
-def _require_fanouts(name: str, fanouts: Fanouts) -> None:
-    lists = list(fanouts.values()) if isinstance(fanouts, dict) else [fanouts]
-    _require(
-        num_hops(fanouts) > 0 and all(len(hops) == len(lists[0]) for hops in lists),
-        name, fanouts, "at least one number, and as many for each edge type",
-    )  # fmt: skip
-    _require(
-        all(hop >= -1 for hops in lists for hop in hops),
-        name, fanouts, "numbers of neighbours >= 0, or -1 for all of them",
-    )  # fmt: skip
+    FanoutsField,
+    JsonTable,
+    num_hops,
+    require,
+    require_fanouts,
+)
 
 
 @with_config(extra="forbid")
@@ -113,8 +60,8 @@ class ModelConfig:
     """Further arguments of the model's constructor, by name."""
 
     def __post_init__(self) -> None:
-        _require(self.hidden_channels > 0, "model.hidden_channels", self.hidden_channels, "> 0")
-        _require(0 <= self.dropout < 1, "model.dropout", self.dropout, "in [0, 1)")
+        require(self.hidden_channels > 0, "model.hidden_channels", self.hidden_channels, "> 0")
+        require(0 <= self.dropout < 1, "model.dropout", self.dropout, "in [0, 1)")
         if self.name is not None and self.target is not None:
             msg = (
                 f"model.name = {self.name!r} and model.target = {self.target!r} both name a model: "
@@ -137,7 +84,7 @@ class SamplerConfig:
     """Whether a neighbour may be drawn more than once for a node."""
 
     def __post_init__(self) -> None:
-        _require_fanouts("sampler.fanouts", self.fanouts)
+        require_fanouts("sampler.fanouts", self.fanouts)
 
 
 @with_config(extra="forbid")
@@ -148,14 +95,14 @@ class LoaderConfig:
     batch_size: int = 1024
     """Seeds of a batch."""
     num_threads: int = 1
-    """Threads that sample and gather."""
+    """Threads that make batches ahead; 0: batches are made when they are needed."""
     prefetch: int = 2
     """Batches made ahead of the one in use."""
 
     def __post_init__(self) -> None:
-        _require(self.batch_size > 0, "loader.batch_size", self.batch_size, "> 0")
-        _require(self.num_threads > 0, "loader.num_threads", self.num_threads, "> 0")
-        _require(self.prefetch >= 0, "loader.prefetch", self.prefetch, ">= 0")
+        require(self.batch_size > 0, "loader.batch_size", self.batch_size, "> 0")
+        require(self.num_threads >= 0, "loader.num_threads", self.num_threads, ">= 0")
+        require(self.prefetch >= 0, "loader.prefetch", self.prefetch, ">= 0")
 
 
 @with_config(extra="forbid")
@@ -173,14 +120,14 @@ class OptimizerConfig:
     """Momentum of sgd."""
 
     def __post_init__(self) -> None:
-        _require(0 < self.lr < math.inf, "optimizer.lr", self.lr, "> 0 and finite")
-        _require(
+        require(0 < self.lr < math.inf, "optimizer.lr", self.lr, "> 0 and finite")
+        require(
             0 <= self.weight_decay < math.inf,
             "optimizer.weight_decay",
             self.weight_decay,
             ">= 0 and finite",
         )
-        _require(0 <= self.momentum < 1, "optimizer.momentum", self.momentum, "in [0, 1)")
+        require(0 <= self.momentum < 1, "optimizer.momentum", self.momentum, "in [0, 1)")
         if self.momentum and self.name != "sgd":
             msg = (
                 f"optimizer.momentum = {self.momentum} has no effect with "
@@ -209,11 +156,11 @@ class SchedulerConfig:
     """Evaluations without improvement before plateau reduces."""
 
     def __post_init__(self) -> None:
-        _require(self.warmup_steps >= 0, "scheduler.warmup_steps", self.warmup_steps, ">= 0")
-        _require(0 <= self.min_factor <= 1, "scheduler.min_factor", self.min_factor, "in [0, 1]")
-        _require(self.step_epochs > 0, "scheduler.step_epochs", self.step_epochs, "> 0")
-        _require(0 < self.gamma < 1, "scheduler.gamma", self.gamma, "in (0, 1)")
-        _require(self.patience >= 0, "scheduler.patience", self.patience, ">= 0")
+        require(self.warmup_steps >= 0, "scheduler.warmup_steps", self.warmup_steps, ">= 0")
+        require(0 <= self.min_factor <= 1, "scheduler.min_factor", self.min_factor, "in [0, 1]")
+        require(self.step_epochs > 0, "scheduler.step_epochs", self.step_epochs, "> 0")
+        require(0 < self.gamma < 1, "scheduler.gamma", self.gamma, "in (0, 1)")
+        require(self.patience >= 0, "scheduler.patience", self.patience, ">= 0")
         if self.warmup_steps and self.name == "plateau":
             msg = (
                 f"scheduler.warmup_steps = {self.warmup_steps} does not go with "
@@ -243,12 +190,12 @@ class TrainConfig:
     """On the CPU, let glibc keep freed memory (faster; resident memory stays at its peak)."""
 
     def __post_init__(self) -> None:
-        _require(self.epochs > 0, "train.epochs", self.epochs, "> 0")
-        _require(self.accumulate > 0, "train.accumulate", self.accumulate, "> 0")
-        _require(
+        require(self.epochs > 0, "train.epochs", self.epochs, "> 0")
+        require(self.accumulate > 0, "train.accumulate", self.accumulate, "> 0")
+        require(
             self.clip_norm is None or self.clip_norm > 0, "train.clip_norm", self.clip_norm, "> 0"
         )
-        _require(self.log_every > 0, "train.log_every", self.log_every, "> 0")
+        require(self.log_every > 0, "train.log_every", self.log_every, "> 0")
         if self.precision == "fp16" and self.device == "cpu":
             msg = (
                 "train.precision = 'fp16' needs a CUDA device, but train.device = 'cpu': "
@@ -272,15 +219,15 @@ class EvaluationConfig:
     """Seeds of a batch in evaluation; by default loader.batch_size."""
 
     def __post_init__(self) -> None:
-        _require(self.every_epochs >= 0, "evaluation.every_epochs", self.every_epochs, ">= 0")
-        _require(
+        require(self.every_epochs >= 0, "evaluation.every_epochs", self.every_epochs, ">= 0")
+        require(
             self.batch_size is None or self.batch_size > 0,
             "evaluation.batch_size",
             self.batch_size,
             "> 0",
         )
         if self.fanouts is not None:
-            _require_fanouts("evaluation.fanouts", self.fanouts)
+            require_fanouts("evaluation.fanouts", self.fanouts)
 
 
 @with_config(extra="forbid")
@@ -294,13 +241,13 @@ class EarlyStoppingConfig:
     """Smallest change of the metric that counts as an improvement."""
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             self.patience is None or self.patience > 0,
             "early_stopping.patience",
             self.patience,
             "> 0",
         )
-        _require(self.min_delta >= 0, "early_stopping.min_delta", self.min_delta, ">= 0")
+        require(self.min_delta >= 0, "early_stopping.min_delta", self.min_delta, ">= 0")
 
 
 @with_config(extra="forbid")
@@ -316,12 +263,12 @@ class CheckpointConfig:
     """Newest checkpoints that are kept, besides the best."""
 
     def __post_init__(self) -> None:
-        _require(self.every_epochs >= 0, "checkpoint.every_epochs", self.every_epochs, ">= 0")
-        _require(
+        require(self.every_epochs >= 0, "checkpoint.every_epochs", self.every_epochs, ">= 0")
+        require(
             self.every_batches is None or self.every_batches > 0,
             "checkpoint.every_batches", self.every_batches, "> 0",
         )  # fmt: skip
-        _require(self.keep_last > 0, "checkpoint.keep_last", self.keep_last, "> 0")
+        require(self.keep_last > 0, "checkpoint.keep_last", self.keep_last, "> 0")
 
 
 @with_config(extra="forbid")
@@ -347,7 +294,7 @@ class RunConfig:
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
 
     def __post_init__(self) -> None:
-        _require(0 <= self.seed < 2**63, "seed", self.seed, "in [0, 2^63)")
+        require(0 <= self.seed < 2**63, "seed", self.seed, "in [0, 2^63)")
         self._check_hops()
         self._check_needs_evaluation()
         every = self.checkpoint.every_batches

@@ -1,0 +1,172 @@
+"""Classification and regression of nodes, by the kind of label that the graph has."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from distgnn.exceptions import GraphDataError, nearest
+from distgnn.loader import NodeLoader
+from distgnn.samplers import sampler_class
+from distgnn.schema import SPLITS, UNLABELLED
+from distgnn.tasks.forward import seed_rows
+from distgnn.tasks.labels import make_target
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    import pyarrow as pa
+    from torch import Tensor, nn
+    from torchmetrics import MetricCollection
+
+    from distgnn.loader import MiniBatch
+    from distgnn.shards.reader import ShardedGraph
+    from distgnn.tasks.task import BatchLoader, LoaderSettings
+
+_LOG = logging.getLogger(__name__)
+
+
+class NodeClassification:
+    """Learns the label column `y` of one node type: a class, several labels at once, or values.
+
+    Args:
+        graph: the graph.
+        node_type: type of the labelled nodes; None: the only one that has labels.
+
+    Raises:
+        GraphDataError: the node type has no labels, or the graph lacks what learning needs.
+    """
+
+    def __init__(self, graph: ShardedGraph, node_type: str | None = None) -> None:
+        self.graph = graph
+        self.node_type = _labelled_type(graph, node_type)
+        schema = graph.schema.node(self.node_type)
+        if schema.label is None:
+            msg = (
+                f"nodes of type {self.node_type!r} of graph {graph.manifest.name!r} have no "
+                "labels: name the label column (y) in the graph's TOML file and partition it again"
+            )
+            raise GraphDataError(msg)
+        self.label = schema.label
+        self.target = make_target(schema.label)
+        self.metric_names = self.target.metric_names
+
+    def model_arguments(self) -> dict[str, Any]:
+        """Return `in_channels` (by node type in a heterogeneous graph) and `out_channels`."""
+        schema = self.graph.schema
+        for node in schema.nodes:
+            if node.features is None:
+                msg = (
+                    f"nodes of type {node.type!r} of graph {self.graph.manifest.name!r} have no "
+                    "features: name the feature column (x) in the graph's TOML file"
+                )
+                raise GraphDataError(msg)
+        channels = {n.type: n.features.dim for n in schema.nodes if n.features is not None}
+        if schema.is_homogeneous:
+            return {"in_channels": channels[self.node_type], "out_channels": self.label.dim}
+        return {
+            "in_channels": channels,
+            "out_channels": self.label.dim,
+            "metadata": (list(schema.node_types), list(schema.edge_types)),
+        }
+
+    def seeds(self, split: str | None) -> npt.NDArray[np.int64]:
+        """Return the labelled nodes of `split`, or all nodes (None), int64 global ids by raw row.
+
+        Raises:
+            GraphDataError: the graph has no splits, or the split holds no labelled node.
+        """
+        by_row = self.graph.global_id_of_index(self.node_type)
+        if split is None:
+            return by_row
+        if not self.graph.schema.node(self.node_type).has_split:
+            msg = (
+                f"nodes of type {self.node_type!r} of graph {self.graph.manifest.name!r} have no "
+                "split: give a split column (train, val, test) in the graph's TOML file"
+            )
+            raise GraphDataError(msg)
+        chosen = by_row[self.graph.column(self.node_type, "split")[by_row] == SPLITS[split]]
+        labelled: npt.NDArray[np.int64] = chosen[self._has_label(chosen)]
+        if len(labelled) < len(chosen):
+            _LOG.info(
+                "%d of %d %s nodes have no label and are left out",
+                len(chosen) - len(labelled), len(chosen), split,
+            )  # fmt: skip
+        return labelled
+
+    def _has_label(self, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        if self.label.kind != "class":
+            return np.ones(len(ids), dtype=np.bool_)
+        known: npt.NDArray[np.bool_] = self.graph.gather(self.node_type, "y", ids) != UNLABELLED
+        return known
+
+    def loader(
+        self, seeds: npt.NDArray[np.int64], settings: LoaderSettings, *, shuffle: bool
+    ) -> BatchLoader:
+        """Return batches of sampled neighbourhoods of `seeds`."""
+        sampler = sampler_class(settings.sampler)(
+            self.graph,
+            settings.fanouts,
+            replace=settings.replace,
+            seed=settings.seed,
+        )
+        loader: BatchLoader = NodeLoader(
+            self.graph,
+            sampler,
+            seeds,
+            node_type=self.node_type,
+            batch_size=settings.batch_size,
+            shuffle=shuffle,
+            seed=settings.seed,
+            num_threads=settings.num_threads,
+            prefetch=settings.prefetch,
+        )
+        return loader
+
+    def output(self, model: nn.Module, batch: MiniBatch) -> Tensor:
+        """Return the model's rows of the seeds, [B, C]."""
+        homogeneous = self.graph.schema.is_homogeneous
+        return seed_rows(model, batch, None if homogeneous else self.node_type)
+
+    def loss(self, output: Tensor, batch: MiniBatch) -> Tensor:
+        """Return the loss summed over the seeds."""
+        return self.target.loss(output, _labels(batch))
+
+    def metrics(self) -> MetricCollection:
+        """Return fresh metrics of the label's kind."""
+        return self.target.metrics()
+
+    def update(self, metrics: MetricCollection, output: Tensor, batch: MiniBatch) -> None:
+        """Add the seeds of a batch."""
+        self.target.update(metrics, output, _labels(batch))
+
+    def prediction_columns(self, output: Tensor) -> dict[str, pa.Array]:
+        """Return `prediction`, and `probability` where labels are classes."""
+        return self.target.columns(output)
+
+
+def _labels(batch: MiniBatch) -> Tensor:
+    if batch.y is None:
+        msg = f"nodes of type {batch.node_type!r} have no labels"
+        raise GraphDataError(msg)
+    return batch.y
+
+
+def _labelled_type(graph: ShardedGraph, node_type: str | None) -> str:
+    if node_type is not None:
+        if node_type not in graph.schema.node_types:
+            hint = nearest(node_type, graph.schema.node_types)
+            msg = f"task.node_type = {node_type!r}: the graph has no such node type{hint}"
+            raise GraphDataError(msg)
+        return node_type
+    labelled = [node.type for node in graph.schema.nodes if node.label is not None]
+    if len(labelled) == 1:
+        return labelled[0]
+    if not labelled and graph.schema.is_homogeneous:
+        return graph.schema.node_types[0]
+    msg = (
+        f"{len(labelled)} node types of graph {graph.manifest.name!r} have labels "
+        f"({', '.join(labelled) or 'none'}): say with task.node_type which one to learn"
+    )
+    raise GraphDataError(msg)

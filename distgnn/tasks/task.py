@@ -1,0 +1,88 @@
+"""What a task is: how batches are made, the model's sizes, loss, metrics, and what is predicted.
+
+The training loop, evaluation and prediction know tasks by this protocol only, so adding a task is
+one file here and one line in `distgnn.tasks.TASKS`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import numpy as np
+    import numpy.typing as npt
+    import pyarrow as pa
+    from torch import Tensor, nn
+    from torchmetrics import MetricCollection
+
+    from distgnn.schema import EdgeType
+
+    Int64s = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoaderSettings:
+    """How a task's loader samples."""
+
+    fanouts: Sequence[int] | Mapping[EdgeType, Sequence[int]]
+    """Neighbours drawn for a node at each hop, seeds first; -1: all."""
+    batch_size: int
+    """Seeds of a batch."""
+    replace: bool = False
+    """Whether a neighbour may be drawn more than once for a node."""
+    sampler: str = "neighbor"
+    """Name of the sampler, see `distgnn.samplers.SAMPLERS`."""
+    seed: int = 0
+    """Decides the order of seeds and the neighbours drawn."""
+    num_threads: int = 1
+    """Threads that sample and gather."""
+    prefetch: int = 2
+    """Batches made ahead."""
+
+
+class BatchLoader(Protocol):
+    """The batches of an epoch, the same ones however often and from wherever they are asked for."""
+
+    def __len__(self) -> int:
+        """Return the number of batches of an epoch."""
+
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[Any]:
+        """Yield the batches of `epoch` from number `start` on."""
+
+
+class Task(Protocol):
+    """What is learned on a graph."""
+
+    metric_names: tuple[str, ...]
+    """Keys of `metrics`; the first says which weights are best unless the user chose another."""
+
+    def model_arguments(self) -> dict[str, Any]:
+        """Return the arguments of a model's constructor that follow from the graph."""
+
+    def seeds(self, split: str | None) -> Int64s:
+        """Return global ids in the order of the raw tables: those of a split, or all (None)."""
+
+    def loader(self, seeds: Int64s, settings: LoaderSettings, *, shuffle: bool) -> BatchLoader:
+        """Return the loader of batches around `seeds`."""
+
+    def output(self, model: nn.Module, batch: Any) -> Tensor:
+        """Return what the model says of each seed of `batch`, float [B, out_channels]."""
+
+    def loss(self, output: Tensor, batch: Any) -> Tensor:
+        """Return the loss summed (not averaged) over the seeds of `batch`, a scalar.
+
+        The loop divides by the number of seeds of the whole optimizer step, so that neither a
+        short last batch, nor accumulation, nor the number of ranks changes the gradient.
+        """
+
+    def metrics(self) -> MetricCollection:
+        """Return fresh metrics, with states of constant size, named as in `metric_names`."""
+
+    def update(self, metrics: MetricCollection, output: Tensor, batch: Any) -> None:
+        """Add a batch to `metrics`."""
+
+    def prediction_columns(self, output: Tensor) -> dict[str, pa.Array]:
+        """Return the columns that prediction writes for the seeds of a batch, in a fixed order."""

@@ -1,0 +1,107 @@
+"""From batches to optimizer steps: forward, backward, and the exact mean gradient of a step."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from torch import Tensor, nn, optim
+
+    from distgnn.tasks.task import Task
+
+_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+@dataclass(frozen=True, slots=True)
+class BatchResult:
+    """What a forward pass gave, detached."""
+
+    output: Tensor
+    """The model's rows of the seeds, float32 [B, C]."""
+    loss_sum: Tensor
+    """Loss summed over the seeds, a scalar on the device."""
+    num_seeds: int
+    """Number of seeds B."""
+
+
+def autocast(device: torch.device, precision: str) -> AbstractContextManager[Any]:
+    """Return the context in which forward passes run: mixed precision, or nothing."""
+    if precision not in _DTYPES:
+        return nullcontext()
+    return torch.autocast(device.type, dtype=_DTYPES[precision])
+
+
+class Learner:
+    """Takes gradients of batches and optimizer steps.
+
+    The gradient of a step is the mean over all seeds of the batches added since the step before:
+    exact for a short last batch and for any accumulation. Losses are sums over seeds; they are
+    divided by `expected_seeds` before the backward pass, which keeps gradients in range, and
+    `step` corrects the gradient by expected / real seeds.
+
+    Args:
+        task: gives outputs and losses.
+        model: on `device`.
+        optimizer: of the model's parameters.
+        device: where batches are.
+        precision: ``float32``, ``bf16`` or ``fp16``.
+        clip_norm: largest L2 norm of a step's gradient, None: unlimited.
+        expected_seeds: seeds of a full step.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        model: nn.Module,
+        optimizer: optim.Optimizer,
+        *,
+        device: torch.device,
+        precision: str = "float32",
+        clip_norm: float | None = None,
+        expected_seeds: int,
+    ) -> None:
+        self.task = task
+        self.model = model
+        self.optimizer = optimizer
+        self.scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
+        self._device = device
+        self._precision = precision
+        self._clip_norm = clip_norm
+        self._expected_seeds = expected_seeds
+        self._seeds = 0
+
+    def add(self, batch: Any) -> BatchResult:
+        """Add the gradient of a batch (on the device) to that of the coming step."""
+        with autocast(self._device, self._precision):
+            output = self.task.output(self.model, batch)
+        output = output.float()
+        loss_sum = self.task.loss(output, batch)
+        self.scaler.scale(loss_sum / self._expected_seeds).backward()  # type: ignore[no-untyped-call]
+        self._seeds += batch.batch_size
+        return BatchResult(output.detach(), loss_sum.detach(), batch.batch_size)
+
+    def step(self) -> None:
+        """Take an optimizer step along the mean gradient of the batches added."""
+        self._correct_gradient()
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.optimizer.zero_grad(set_to_none=True)
+        self._seeds = 0
+
+    def _correct_gradient(self) -> None:
+        if self._clip_norm is not None or self._seeds != self._expected_seeds:
+            self.scaler.unscale_(self.optimizer)
+        if self._seeds != self._expected_seeds:
+            factor = self._expected_seeds / self._seeds
+            torch._foreach_mul_(self._gradients(), factor)
+        if self._clip_norm is not None:
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self._clip_norm)
+
+    def _gradients(self) -> list[Tensor]:
+        return [p.grad for p in self.model.parameters() if p.grad is not None]

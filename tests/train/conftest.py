@@ -1,0 +1,54 @@
+"""A small generated graph, partitioned in two ways, and configurations that train on it."""
+
+import pytest
+
+from distgnn.datasets.generate import generate
+from distgnn.partition.pipeline import partition_graph
+from distgnn.train.config_file import config_from_dict
+
+
+@pytest.fixture(scope="session")
+def raw_graph():
+    return generate(
+        600, 6000, num_features=8, num_classes=3, num_communities=3, mixing=0.1, signal=0.5
+    )
+
+
+@pytest.fixture(scope="session")
+def graph_dir(raw_graph, tmp_path_factory):
+    out = tmp_path_factory.mktemp("graphs") / "two_parts"
+    partition_graph(raw_graph, out, num_parts=2, method="range", progress=False)
+    return out
+
+
+@pytest.fixture(scope="session")
+def other_partition_dir(raw_graph, tmp_path_factory):
+    out = tmp_path_factory.mktemp("graphs") / "three_parts"
+    partition_graph(raw_graph, out, num_parts=3, method="hash", progress=False)
+    return out
+
+
+@pytest.fixture
+def make_config(graph_dir, tmp_path):
+    """Return a function that makes a configuration; tables given to it are merged in."""
+
+    def make(**sections):
+        data = {
+            "graph": str(graph_dir),
+            "run_dir": str(tmp_path / "run"),
+            "model": {
+                "target": "tests.train.models.TinySAGE",
+                "hidden_channels": 16,
+                "dropout": 0.3,
+            },
+            "sampler": {"fanouts": [4, 3]},
+            "loader": {"batch_size": 50},
+            "optimizer": {"lr": 0.01},
+            "train": {"epochs": 2, "device": "cpu", "tune_malloc": False},
+        }
+        for name, values in sections.items():
+            old = data.get(name)
+            data[name] = old | values if isinstance(old, dict) else values
+        return config_from_dict(data, source="test")
+
+    return make

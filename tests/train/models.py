@@ -1,0 +1,41 @@
+"""A small model of our own, as a user would bring it (`model.target`)."""
+
+import torch
+from torch import nn
+
+
+class TinySAGE(nn.Module):
+    """Mean over in-neighbours, two layers, dropout and batch norm between."""
+
+    def __init__(self, in_channels, hidden_channels, out_channels, dropout=0.0):
+        super().__init__()
+        self.first = nn.Linear(2 * in_channels, hidden_channels)
+        self.norm = nn.BatchNorm1d(hidden_channels)
+        self.dropout = nn.Dropout(dropout)
+        self.second = nn.Linear(2 * hidden_channels, out_channels)
+
+    def forward(self, x, adj):
+        hidden = self.norm(self.first(self._with_mean(x, adj))).relu()
+        return self.second(self._with_mean(self.dropout(hidden), adj))
+
+    def _with_mean(self, x, adj):
+        total = torch.zeros_like(x).index_add(0, adj.targets(), x[adj.indices])
+        return torch.cat([x, total / adj.indptr.diff().clamp(min=1)[:, None]], dim=1)
+
+
+class NoNormSAGE(TinySAGE):
+    """Without batch norm, whose statistics depend on how seeds are batched."""
+
+    def __init__(self, in_channels, hidden_channels, out_channels, dropout=0.0):
+        super().__init__(in_channels, hidden_channels, out_channels, dropout)
+        self.norm = nn.Identity()
+
+
+class Exploding(TinySAGE):
+    """Gives NaN from its 13th training batch on."""
+
+    calls = 0
+
+    def forward(self, x, adj):
+        self.calls += self.training
+        return super().forward(x, adj) * (float("nan") if self.calls > 12 else 1.0)
