@@ -21,7 +21,7 @@ class MessageNorm(nn.Module):
         device: Where the parameter is made. Default None: torch's default.
 
     Shapes:
-        - **input:** node features :math:`(|\mathcal{V}|, F)` and messages :math:`(|\mathcal{V}|, F)`
+        - **input:** node features and messages, each :math:`(|\mathcal{V}|, F)`
         - **output:** :math:`(|\mathcal{V}|, F)`
     """
 
