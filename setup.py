@@ -6,16 +6,23 @@ from setuptools import setup
 ParallelCompile().install()
 
 
-def kernels(package: str) -> Pybind11Extension:
+def kernels(package: str, folder: str) -> Pybind11Extension:
     """One extension a package: every .cpp below its csrc/ folder."""
     return Pybind11Extension(
-        f"distgnn.{package}._kernels",
-        sorted(str(path) for path in Path(package, "csrc").glob("*.cpp")),
-        include_dirs=[f"{package}/csrc"],
-        depends=sorted(str(path) for path in Path(package, "csrc").glob("*.h")),
+        f"{package}._kernels",
+        sorted(str(path) for path in Path(folder, "csrc").glob("*.cpp")),
+        include_dirs=[f"{folder}/csrc"],
+        depends=sorted(str(path) for path in Path(folder, "csrc").glob("*.h")),
         cxx_std=17,
         extra_compile_args=["-O3", "-Wall", "-Wextra", "-pthread"],
     )
 
 
-setup(ext_modules=[kernels("samplers"), kernels("partition")], cmdclass={"build_ext": build_ext})
+setup(
+    ext_modules=[
+        kernels("distgnn.samplers", "samplers"),
+        kernels("distgnn.partition", "partition"),
+        kernels("distgnn.nn", "distgnn/nn"),
+    ],
+    cmdclass={"build_ext": build_ext},
+)
