@@ -28,6 +28,10 @@ from distgnn.nn.norm.layer_norm import LayerNorm
 from distgnn.nn.norm.mean_subtraction_norm import MeanSubtractionNorm
 from distgnn.nn.norm.message_norm import MessageNorm
 from distgnn.nn.norm.pair_norm import PairNorm
+from distgnn.nn.pool.connect import Connect, ConnectOutput, FilterEdges
+from distgnn.nn.pool.glob import global_add_pool, global_max_pool, global_mean_pool
+from distgnn.nn.pool.select import Select, SelectOutput, SelectTopK
+from distgnn.nn.pool.topk_pooling import TopKPooling
 from distgnn.nn.reset import reset
 from distgnn.nn.resolver import (
     activation_resolver,
@@ -40,8 +44,11 @@ __all__ = [
     "MLP",
     "Aggregation",
     "BatchNorm",
+    "Connect",
+    "ConnectOutput",
     "DegreeScalerAggregation",
     "DiffGroupNorm",
+    "FilterEdges",
     "GraphNorm",
     "GraphSizeNorm",
     "HeteroDictLinear",
@@ -61,12 +68,19 @@ __all__ = [
     "MultiAggregation",
     "PairNorm",
     "PowerMeanAggregation",
+    "Select",
+    "SelectOutput",
+    "SelectTopK",
     "SoftmaxAggregation",
     "StdAggregation",
     "SumAggregation",
+    "TopKPooling",
     "VarAggregation",
     "activation_resolver",
     "aggregation_resolver",
+    "global_add_pool",
+    "global_max_pool",
+    "global_mean_pool",
     "normalization_resolver",
     "reset",
     "swish",
