@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from distgnn.nn.aggr.base import Aggregation
 from distgnn.nn.aggr.basic import MaxAggregation, MeanAggregation, SumAggregation
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from distgnn.nn.aggr.base import Aggregation
 
 
 def global_add_pool(x: Tensor, batch: Tensor | None, size: int | None = None) -> Tensor:

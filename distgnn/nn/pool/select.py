@@ -99,8 +99,8 @@ class SelectTopK(Select):
         act: str | Callable[[Tensor], Tensor] = "tanh",
     ) -> None:
         super().__init__()
-        if min_score is None and (ratio <= 0 or (isinstance(ratio, float) and ratio > 1)):
-            msg = f"ratio={ratio!r} must be a share in (0, 1] (float) or a number of nodes, 1 or more (int)"
+        if min_score is None and (ratio <= 0 or (not isinstance(ratio, int) and ratio > 1)):
+            msg = f"ratio={ratio!r} must be a share in (0, 1] (float) or a number of nodes (int)"
             raise ArgumentError(msg)
         self.in_channels = in_channels
         self.ratio = ratio
