@@ -139,6 +139,22 @@ def canonical(array: Any, dtype: Any, where: str) -> Any:
     raise ArgumentError(msg)
 
 
+def check_sparse(array: Any, spec: FeatureSpec, where: str) -> None:
+    """Check that a `canonical` sparse feature column is a matrix of spec.dim columns.
+
+    Raises:
+        ArgumentError: a row has more indices than values, or an index is out of range.
+    """
+    offsets, indices = list_parts(array.field("indices"))
+    if not offsets.equals(list_parts(array.field("values"))[0]):
+        msg = f"{where}: the rows of 'indices' and of 'values' differ in length"
+        raise ArgumentError(msg)
+    columns = indices.to_numpy()
+    if len(columns) and (columns.min() < 0 or columns.max() >= spec.dim):
+        msg = f"{where} has indices {columns.min()} to {columns.max()}, outside 0 to {spec.dim - 1}"
+        raise ArgumentError(msg)
+
+
 def list_parts(array: Any) -> tuple[Any, Any]:
     """Return the offsets (int64 [n + 1], from 0) and the values of a list array without nulls."""
     if pa.types.is_fixed_size_list(array.type):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import fcntl
+import glob
 import os
 import secrets
 import shutil
@@ -49,10 +50,11 @@ class AtomicDirectory:
         self._marker = marker
         self._overwrite = overwrite
         self._lock = -1
-        self._check_out()
+        with storage_errors(self.out):
+            self._check_out()
 
     def __enter__(self) -> Self:
-        with storage_errors(self.path):
+        with storage_errors(self.out):
             self.out.parent.mkdir(parents=True, exist_ok=True)
             self._remove_abandoned()
             self.path.mkdir()
@@ -111,8 +113,13 @@ class AtomicDirectory:
             raise OutputExistsError(msg)
 
     def _remove_abandoned(self) -> None:
-        """Remove what killed writers of the same name left: a directory whose lock nobody holds."""
-        for path in self.out.parent.glob(f".{self.out.name}.*.partial"):
+        """Remove what killed writers of the same name left: directories whose lock nobody holds.
+
+        An empty one is left alone: its writer may be about to lock it.
+        """
+        for path in self.out.parent.glob(f".{glob.escape(self.out.name)}.*.partial"):
+            if not any(path.iterdir()):
+                continue
             handle = os.open(path, os.O_RDONLY)
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -229,5 +236,9 @@ def _exchange(new: Path, old: Path) -> None:
             raise OSError(code, os.strerror(code), str(old))
     aside = new.with_suffix(".replaced")
     old.rename(aside)
-    new.rename(old)
+    try:
+        new.rename(old)
+    except OSError:
+        aside.rename(old)
+        raise
     aside.rename(new)

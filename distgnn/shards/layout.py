@@ -13,6 +13,7 @@ from distgnn.shards.columns import (
     DTYPE_KEY,
     MARKED,
     canonical,
+    check_sparse,
     contiguous,
     feature_type,
     feature_view,
@@ -82,6 +83,8 @@ def node_batch(schema: NodeSchema, table: Any) -> Any:
         array = contiguous(table.column(name), where)
         require_no_nulls(array, where)
         array = _as_one_of(array, types, where)
+        if name == "x" and schema.features is not None and schema.features.sparse:
+            check_sparse(array, schema.features, where)
         fields.append(_role_field(name, array.type, schema.features if name == "x" else None))
         arrays.append(array)
     for name in schema.columns:
@@ -113,6 +116,8 @@ def edge_batch(schema: EdgeSchema, table: Any) -> Any:
         if not np.array_equal(offsets, own_offsets):
             msg = f"the lists of {where} have other lengths than those of 'src'"
             raise ArgumentError(msg)
+        if name == "edge_attr" and schema.features is not None and schema.features.sparse:
+            check_sparse(array.flatten(), schema.features, where)
         arrays.append(array)
         if name in roles:
             fields.append(

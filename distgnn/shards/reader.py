@@ -237,8 +237,7 @@ class ShardedGraph:
                 )
                 raise ShardCorruptError(msg)
             with pa.memory_map(str(path)) as file:
-                arrow_schema = pa.ipc.open_file(file).schema
-        check_arrow_schema(schema, arrow_schema, str(path))
+                check_arrow_schema(schema, pa.ipc.open_file(file).schema, str(path))
 
     def _map(self, relative: str, schema: NodeSchema | EdgeSchema) -> tuple[str, Any]:
         """Return path and record batch of a file; the batch keeps it mapped, but not open."""
@@ -273,21 +272,20 @@ def read_errors(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except pa.ArrowException as error:
-        msg = (
-            f"{path} is no readable Arrow file ({str(error).splitlines()[0]}): it is damaged. "
-            f"{REFETCH}"
-        )
-        raise ShardCorruptError(msg) from error
     except FileNotFoundError as error:
         msg = f"{path} is missing from the graph. {REFETCH}"
         raise ShardError(msg) from error
-    except OSError as error:
-        msg = (
-            f"cannot read {path}: {error.strerror or error}. Check that you may read this file "
-            "and its folders."
-        )
-        raise ShardError(msg) from error
+    except (pa.ArrowException, OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno:
+            msg = (
+                f"cannot read {path}: {error.strerror}. Check that you may read this file and its "
+                "folders."
+            )
+            raise ShardError(msg) from error
+        # Arrow raises many kinds for metadata that it cannot parse, OSError without a number too.
+        reason = str(error).splitlines()[0]
+        msg = f"{path} is no readable Arrow file ({reason}): it is damaged. {REFETCH}"
+        raise ShardCorruptError(msg) from error
 
 
 def _concatenate(arrays: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:

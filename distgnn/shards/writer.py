@@ -148,11 +148,11 @@ class ShardWriter:
             StorageError: the disk is full, or fails.
         """
         manifest = self._manifest(info)
-        path = self._folder.path / MANIFEST_NAME
-        with storage_errors(path):
-            file = ChecksumFile(path)
+        text = dump_manifest(manifest)
+        with storage_errors(self._folder.out / MANIFEST_NAME, len(text)):
+            file = ChecksumFile(self._folder.path / MANIFEST_NAME)
             try:
-                file.write(dump_manifest(manifest))
+                file.write(text)
             finally:
                 file.close()
         self._folder.commit()
@@ -174,7 +174,7 @@ class ShardWriter:
             )
             raise ArgumentError(msg)
         path = self._folder.path / relative
-        with storage_errors(path, batch.nbytes):
+        with storage_errors(self._folder.out / relative, batch.nbytes):
             path.parent.mkdir(parents=True, exist_ok=True)
             file = ChecksumFile(path)
             try:

@@ -281,12 +281,3 @@ def resize_entry(root, relative, size):
     del body["checksum"]
     body["checksum"] = manifest._checksum(body)
     (root / "graph.json").write_text(json.dumps(body))
-
-
-def test_a_file_that_may_not_be_read(copied):
-    path = copied / "part-00001/nodes/paper.arrow"
-    path.unlink()
-    path.mkdir()
-    resize_entry(copied, "part-00001/nodes/paper.arrow", path.stat().st_size)
-    with pytest.raises(ShardError, match=r"cannot read .*paper.arrow"):
-        ShardedGraph.open(copied)
