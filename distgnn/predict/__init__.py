@@ -1,1 +1,5 @@
-"""Prediction: from a checkpoint and a sharded graph to tables."""
+"""Prediction: what a trained model says, as tables with the user's own ids."""
+
+from distgnn.predict.predict import PredictionReport, predict
+
+__all__ = ["PredictionReport", "predict"]

@@ -13,6 +13,8 @@ import torchmetrics as tm
 from torch.nn import functional as F
 from torchmetrics import MetricCollection
 
+from distgnn.exceptions import ArgumentError
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -33,8 +35,8 @@ class Target(Protocol):
     def update(self, metrics: MetricCollection, output: Tensor, y: Tensor) -> None:
         """Add outputs and labels to `metrics`."""
 
-    def columns(self, output: Tensor) -> dict[str, pa.Array]:
-        """Return the columns to write."""
+    def columns(self, output: Tensor, top_k: int | None) -> dict[str, pa.Array]:
+        """Return the columns to write; `top_k` is for classes only."""
 
 
 def make_target(label: LabelSpec) -> Target:
@@ -78,9 +80,24 @@ class ClassTarget:
         """Add logits [B, C] and classes int64 [B]."""
         metrics.update(output.argmax(dim=1), y)
 
-    def columns(self, output: Tensor) -> dict[str, pa.Array]:
-        """Return `prediction` (int64 class) and `probability` (float32 list of C)."""
+    def columns(self, output: Tensor, top_k: int | None) -> dict[str, pa.Array]:
+        """Return `prediction` (int64 class) and `probability` (float32 list of C).
+
+        With `top_k`: `top_class` (int64 list of k, likeliest first) and `top_probability`.
+
+        Raises:
+            ArgumentError: `top_k` is not in 1 ... C.
+        """
         probability = output.float().softmax(dim=1)
+        if top_k is not None:
+            if not 1 <= top_k <= self.dim:
+                msg = f"top_k = {top_k}: give a number from 1 to {self.dim}, the number of classes"
+                raise ArgumentError(msg)
+            top = probability.topk(top_k, dim=1)
+            return {
+                "top_class": list_column(top.indices),
+                "top_probability": list_column(top.values),
+            }
         return {
             "prediction": pa.array(output.argmax(dim=1).cpu().numpy()),
             "probability": list_column(probability),
@@ -117,8 +134,9 @@ class MultilabelTarget:
         """Add logits [B, C] and 0/1 labels [B, C]."""
         metrics.update((output > 0).long(), y.long())
 
-    def columns(self, output: Tensor) -> dict[str, pa.Array]:
+    def columns(self, output: Tensor, top_k: int | None) -> dict[str, pa.Array]:
         """Return `prediction` (int8 list of C) and `probability` (float32 list of C)."""
+        _refuse_top_k(top_k)
         return {
             "prediction": list_column((output > 0).to(torch.int8)),
             "probability": list_column(output.float().sigmoid()),
@@ -156,11 +174,18 @@ class ValueTarget:
         shape = (-1,) if self.dim == 1 else (-1, self.dim)
         metrics.update(output.reshape(shape), y.reshape(shape).to(output.dtype))
 
-    def columns(self, output: Tensor) -> dict[str, pa.Array]:
+    def columns(self, output: Tensor, top_k: int | None) -> dict[str, pa.Array]:
         """Return `prediction`: float32, or a float32 list of C."""
+        _refuse_top_k(top_k)
         values = output.float()
         column = pa.array(values[:, 0].cpu().numpy()) if self.dim == 1 else list_column(values)
         return {"prediction": column}
+
+
+def _refuse_top_k(top_k: int | None) -> None:
+    if top_k is not None:
+        msg = f"top_k = {top_k} is for labels that are one class of several: leave it out"
+        raise ArgumentError(msg)
 
 
 def list_column(values: Tensor) -> pa.Array:

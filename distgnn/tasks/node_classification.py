@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 
 from distgnn.exceptions import GraphDataError, nearest
 from distgnn.loader import NodeLoader
@@ -15,6 +14,7 @@ from distgnn.tasks.forward import seed_rows
 from distgnn.tasks.labels import make_target
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
     import pyarrow as pa
     from torch import Tensor, nn
@@ -71,35 +71,47 @@ class NodeClassification:
             "metadata": (list(schema.node_types), list(schema.edge_types)),
         }
 
-    def seeds(self, split: str | None) -> npt.NDArray[np.int64]:
-        """Return the labelled nodes of `split`, or all nodes (None), int64 global ids by raw row.
+    def seeds(self, split: str | None, *, labelled: bool = True) -> npt.NDArray[np.int64]:
+        """Return the nodes of `split`, or all (None), int64 global ids in the order of raw rows.
+
+        Args:
+            split: ``train``, ``val``, ``test``, or None.
+            labelled: leave out nodes without a label.
 
         Raises:
-            GraphDataError: the graph has no splits, or the split holds no labelled node.
+            GraphDataError: the graph has no splits.
         """
-        by_row = self.graph.global_id_of_index(self.node_type)
-        if split is None:
-            return by_row
+        ids = self.graph.global_id_of_index(self.node_type)
+        if split is not None:
+            ids = ids[self._in_split(split)[ids]]
+        if not labelled or self.label.kind != "class":
+            return ids
+        known: npt.NDArray[np.int64] = ids[
+            self.graph.gather(self.node_type, "y", ids) != UNLABELLED
+        ]
+        if len(known) < len(ids):
+            _LOG.info(
+                "%d of %d nodes (%s) have no label and are left out",
+                len(ids) - len(known), len(ids), split or "all",
+            )  # fmt: skip
+        return known
+
+    def _in_split(self, split: str) -> npt.NDArray[np.bool_]:
+        """Return for each global id whether it is in `split`, bool [N]."""
         if not self.graph.schema.node(self.node_type).has_split:
             msg = (
                 f"nodes of type {self.node_type!r} of graph {self.graph.manifest.name!r} have no "
                 "split: give a split column (train, val, test) in the graph's TOML file"
             )
             raise GraphDataError(msg)
-        chosen = by_row[self.graph.column(self.node_type, "split")[by_row] == SPLITS[split]]
-        labelled: npt.NDArray[np.int64] = chosen[self._has_label(chosen)]
-        if len(labelled) < len(chosen):
-            _LOG.info(
-                "%d of %d %s nodes have no label and are left out",
-                len(chosen) - len(labelled), len(chosen), split,
-            )  # fmt: skip
-        return labelled
+        inside: npt.NDArray[np.bool_] = self.graph.column(self.node_type, "split") == SPLITS[split]
+        return inside
 
-    def _has_label(self, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-        if self.label.kind != "class":
-            return np.ones(len(ids), dtype=np.bool_)
-        known: npt.NDArray[np.bool_] = self.graph.gather(self.node_type, "y", ids) != UNLABELLED
-        return known
+    def seed_ids(self, batch: MiniBatch) -> pa.Array:
+        """Return the user's own id of each seed, int64 or string [B]."""
+        return self.graph.ids_of(
+            self.node_type, batch.n_id_dict[self.node_type][: batch.batch_size].numpy()
+        )
 
     def loader(
         self, seeds: npt.NDArray[np.int64], settings: LoaderSettings, *, shuffle: bool
@@ -141,9 +153,9 @@ class NodeClassification:
         """Add the seeds of a batch."""
         self.target.update(metrics, output, _labels(batch))
 
-    def prediction_columns(self, output: Tensor) -> dict[str, pa.Array]:
-        """Return `prediction`, and `probability` where labels are classes."""
-        return self.target.columns(output)
+    def prediction_columns(self, output: Tensor, top_k: int | None) -> dict[str, pa.Array]:
+        """Return the columns of the label's kind; see `distgnn.tasks.labels`."""
+        return self.target.columns(output, top_k)
 
 
 def _labels(batch: MiniBatch) -> Tensor:

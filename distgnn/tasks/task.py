@@ -62,8 +62,14 @@ class Task(Protocol):
     def model_arguments(self) -> dict[str, Any]:
         """Return the arguments of a model's constructor that follow from the graph."""
 
-    def seeds(self, split: str | None) -> Int64s:
-        """Return global ids in the order of the raw tables: those of a split, or all (None)."""
+    def seeds(self, split: str | None, *, labelled: bool = True) -> Int64s:
+        """Return global ids in the order of the raw tables: those of a split, or all (None).
+
+        Seeds without a label are left out unless `labelled` is False.
+        """
+
+    def seed_ids(self, batch: Any) -> pa.Array:
+        """Return the user's own id of each seed of a batch on the CPU, int64 or string [B]."""
 
     def loader(self, seeds: Int64s, settings: LoaderSettings, *, shuffle: bool) -> BatchLoader:
         """Return the loader of batches around `seeds`."""
@@ -84,5 +90,10 @@ class Task(Protocol):
     def update(self, metrics: MetricCollection, output: Tensor, batch: Any) -> None:
         """Add a batch to `metrics`."""
 
-    def prediction_columns(self, output: Tensor) -> dict[str, pa.Array]:
-        """Return the columns that prediction writes for the seeds of a batch, in a fixed order."""
+    def prediction_columns(self, output: Tensor, top_k: int | None) -> dict[str, pa.Array]:
+        """Return the columns that prediction writes for outputs [B, out_channels], in fixed order.
+
+        Args:
+            output: what `output` gave.
+            top_k: the number of likeliest classes to write; None: the probabilities of all.
+        """
