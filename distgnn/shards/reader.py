@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -278,7 +279,7 @@ def read_errors(path: Path) -> Iterator[None]:
     except (pa.ArrowException, OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno:
             msg = (
-                f"cannot read {path}: {error.strerror}. Check that you may read this file and its "
+                f"cannot read {path}: {os.strerror(error.errno)}. Check that you may read this file and its "
                 "folders."
             )
             raise ShardError(msg) from error
