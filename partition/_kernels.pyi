@@ -23,6 +23,14 @@ def fennel(
     num_parts: int,
     slack: float,
 ) -> NDArray[np.int32]: ...
+def rebalance(
+    indptr: NDArray[np.int64],
+    indices: NDArray[np.int32],
+    weights: NDArray[np.int64],
+    assignment: NDArray[np.int32],
+    num_parts: int,
+    slack: float,
+) -> NDArray[np.int32]: ...
 def group_by_part(
     part_of: NDArray[np.int32], key: NDArray[np.int64] | None, num_parts: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...

@@ -33,8 +33,9 @@ class FennelPartitioner:
     ) -> npt.NDArray[np.int32]:
         """Return the part of every node (see `Partitioner.assign`).
 
-        No part holds more than ``ceil(1.03 x share)`` of any constraint while each node has room
-        somewhere; otherwise the excess is less than the heaviest node.
+        No part holds more than 1.03 shares (or one share rounded up, if that is more) of any
+        constraint while each node has room somewhere; otherwise the excess is less than the
+        heaviest node.
         """
         order = stream_order(adjacency.num_nodes, seed)
         parts: npt.NDArray[np.int32] = kernels.fennel(

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from distgnn.exceptions import MissingDependencyError, PartitionError
+from distgnn.partition import kernels
 from distgnn.partition.ldg import LdgPartitioner
-from distgnn.partition.partitioner import MAX_IMBALANCE, Cost
+from distgnn.partition.partitioner import MAX_IMBALANCE, SLACK, Cost
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -61,7 +62,14 @@ class KahipPartitioner:
             seed % INT32_MAX,
             kahip.FASTSOCIAL,
         )
-        return np.asarray(parts, np.int32)
+        return kernels.rebalance(
+            adjacency.indptr,
+            adjacency.indices,
+            weights,
+            np.asarray(parts, np.int32),
+            num_parts,
+            SLACK,
+        )
 
 
 def _import_kahip() -> Any:

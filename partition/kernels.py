@@ -11,6 +11,7 @@ try:
         fennel,
         group_by_part,
         ldg,
+        rebalance,
     )
 except ImportError as error:
     msg = (
@@ -19,4 +20,4 @@ except ImportError as error:
     )
     raise MissingDependencyError(msg) from error
 
-__all__ = ["build_adjacency", "build_csc", "fennel", "group_by_part", "ldg"]
+__all__ = ["build_adjacency", "build_csc", "fennel", "group_by_part", "ldg", "rebalance"]

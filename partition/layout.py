@@ -60,6 +60,23 @@ def node_layout(part_of: npt.NDArray[np.int32], num_parts: int) -> NodeLayout:
     return NodeLayout(part_of=part_of, offsets=offsets, order=order, global_id=global_id)
 
 
+def occupy_every_part(assignment: npt.NDArray[np.int32], num_parts: int) -> npt.NDArray[np.int32]:
+    """Return the assignment, int32 [N], without empty parts.
+
+    Each empty part takes the last node of the then largest part (the first such part). Partitioners
+    leave parts empty only where there are hardly more nodes than parts.
+    """
+    counts = np.bincount(assignment, minlength=num_parts)
+    occupied = assignment.copy()
+    for part in np.flatnonzero(counts == 0):
+        largest = int(counts.argmax())
+        node = np.flatnonzero(occupied == largest)[-1]
+        occupied[node] = part
+        counts[largest] -= 1
+        counts[part] = 1
+    return occupied
+
+
 def node_layouts(
     schema: GraphSchema,
     adjacency: Adjacency,

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from distgnn.partition import kernels
 from distgnn.partition.ldg import LdgPartitioner
-from distgnn.partition.partitioner import MAX_IMBALANCE, Cost
+from distgnn.partition.partitioner import MAX_IMBALANCE, SLACK, Cost
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -47,4 +48,11 @@ class MetisPartitioner:
             recursive=False,
             options=options,
         )
-        return np.asarray(result.vertex_part, np.int32)
+        return kernels.rebalance(
+            adjacency.indptr,
+            adjacency.indices,
+            weights,
+            np.asarray(result.vertex_part, np.int32),
+            num_parts,
+            SLACK,
+        )

@@ -12,7 +12,7 @@ from distgnn.partition.adjacency import build_adjacency, without_edges
 from distgnn.partition.balance import balance_weights, check_balance
 from distgnn.partition.edge_tables import group_edges, part_edges
 from distgnn.partition.estimate import estimate
-from distgnn.partition.layout import NodeLayout, node_layouts
+from distgnn.partition.layout import NodeLayout, node_layouts, occupy_every_part
 from distgnn.partition.node_tables import part_nodes
 from distgnn.partition.quality import Quality, measure_quality
 from distgnn.partition.registry import find_partitioner
@@ -140,7 +140,8 @@ def _assign(
     with stages.stage("assignment"):
         assignment = partitioner.assign(adjacency, num_parts, weights, seed)
     with stages.stage("renumbering"):
-        return node_layouts(raw.schema, adjacency, assignment, num_parts)
+        occupied = occupy_every_part(assignment, num_parts)
+        return node_layouts(raw.schema, adjacency, occupied, num_parts)
 
 
 def _write_nodes(raw: RawGraph, layouts: Layouts, writer: ShardWriter, stages: Stages) -> None:

@@ -4,6 +4,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -12,6 +13,7 @@
 
 #include "adjacency.h"
 #include "csc.h"
+#include "rebalance.h"
 #include "streaming.h"
 
 namespace py = pybind11;
@@ -94,12 +96,19 @@ void check_adjacency(const Int64Array& indptr, const Int32Array& indices) {
            " is not in [0, " + std::to_string(num_nodes) + ")");
 }
 
-void check_weights(const Int64Array& weights, int64_t num_nodes) {
+distgnn::Weights check_weights(const Int64Array& weights,
+                               int64_t num_nodes,
+                               int32_t num_parts,
+                               double slack) {
   if (weights.ndim() != 2 || weights.shape(0) != num_nodes || weights.shape(1) < 1)
     fail("weights must have the shape [" + std::to_string(num_nodes) + ", at least 1]");
   for (int64_t i = 0; i < weights.size(); ++i)
     if (weights.data()[i] < 0)
       fail("weights holds " + std::to_string(weights.data()[i]) + ": no weight may be negative");
+  check_num_parts(num_parts);
+  if (!(slack >= 1))
+    fail("slack = " + std::to_string(slack) + " is below 1");
+  return {weights.data(), num_nodes, static_cast<int>(weights.shape(1)), num_parts, slack};
 }
 
 void check_permutation(const char* name, const Int32Array& order, int64_t size) {
@@ -125,22 +134,40 @@ py::array_t<int32_t> stream(const Int64Array& indptr,
                             double slack) {
   check_adjacency(indptr, indices);
   const int64_t num_nodes = indptr.size() - 1;
-  check_weights(weights, num_nodes);
   check_permutation("order", order, num_nodes);
-  check_num_parts(num_parts);
-  if (!(slack >= 1))
-    fail("slack = " + std::to_string(slack) + " is below 1");
+  const distgnn::StreamInput input{indptr.data(), indices.data(), order.data(),
+                                   check_weights(weights, num_nodes, num_parts, slack)};
   py::array_t<int32_t> assignment(num_nodes);
-  const distgnn::StreamInput input{indptr.data(),  indices.data(),
-                                   weights.data(), order.data(),
-                                   num_nodes,      static_cast<int>(weights.shape(1)),
-                                   num_parts,      slack};
   int32_t* out = assignment.mutable_data();
   {
     py::gil_scoped_release release;
     kernel(input, out);
   }
   return assignment;
+}
+
+py::array_t<int32_t> rebalance(const Int64Array& indptr,
+                               const Int32Array& indices,
+                               const Int64Array& weights,
+                               const Int32Array& assignment,
+                               int32_t num_parts,
+                               double slack) {
+  check_adjacency(indptr, indices);
+  const int64_t num_nodes = indptr.size() - 1;
+  const distgnn::Weights checked = check_weights(weights, num_nodes, num_parts, slack);
+  check_vector("assignment", assignment, num_nodes);
+  for (int64_t v = 0; v < num_nodes; ++v)
+    if (assignment.data()[v] < 0 || assignment.data()[v] >= num_parts)
+      fail("assignment[" + std::to_string(v) + "] = " + std::to_string(assignment.data()[v]) +
+           " is not in [0, " + std::to_string(num_parts) + ")");
+  py::array_t<int32_t> balanced(num_nodes);
+  int32_t* out = balanced.mutable_data();
+  std::copy(assignment.data(), assignment.data() + num_nodes, out);
+  {
+    py::gil_scoped_release release;
+    distgnn::rebalance(indptr.data(), indices.data(), checked, out);
+  }
+  return balanced;
 }
 
 std::pair<py::array_t<int64_t>, py::array_t<int64_t>>
@@ -211,6 +238,9 @@ PYBIND11_MODULE(_kernels, m) {
         py::arg("indices").noconvert(), py::arg("weights").noconvert(),
         py::arg("order").noconvert(), py::arg("num_parts"), py::arg("slack"),
         "Fennel: the part of every node, int32 [N].");
+  m.def("rebalance", &rebalance, py::arg("indptr").noconvert(), py::arg("indices").noconvert(),
+        py::arg("weights").noconvert(), py::arg("assignment").noconvert(), py::arg("num_parts"),
+        py::arg("slack"), "Moves nodes out of overfull parts: the new assignment, int32 [N].");
   m.def("group_by_part", &group_by_part, py::arg("part_of").noconvert(),
         py::arg("key").noconvert().none(true), py::arg("num_parts"),
         "Rows sorted by part, stably: (offsets int64 [num_parts + 1], order int64 [rows]).");

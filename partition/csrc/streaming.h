@@ -3,20 +3,17 @@
 
 #include <cstdint>
 
+#include "loads.h"
+
 namespace distgnn {
 
-// What the streaming partitioners read: a graph, what every node weighs, and the limits.
+// What the streaming partitioners read. A node that fits nowhere goes where it overflows least, so
+// that a capacity is exceeded by less than the heaviest node.
 struct StreamInput {
   const int64_t* indptr;   // [num_nodes + 1]
   const int32_t* indices;  // neighbours
-  const int64_t* weights;  // [num_nodes, num_constraints], not negative
   const int32_t* order;    // [num_nodes], a permutation: the order of the stream
-  int64_t num_nodes;
-  int num_constraints;
-  int32_t num_parts;
-  // A part holds at most slack x its equal share of every constraint, rounded up. A node that fits
-  // nowhere goes where it overflows least, so a share is exceeded by less than the heaviest node.
-  double slack;
+  Weights weights;
 };
 
 // Linear deterministic greedy: Stanton and Kliot, "Streaming graph partitioning for large
