@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-
 from distgnn.exceptions import GraphDataError, nearest
 from distgnn.loader import NodeLoader
 from distgnn.samplers import sampler_class

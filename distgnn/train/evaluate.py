@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from torch import nn
+    from torchmetrics import MetricCollection
 
     from distgnn.tasks.task import BatchLoader, Task
 
@@ -48,5 +50,12 @@ def evaluate(
                 task.update(metrics, output, batch)
     finally:
         model.train(was_training)
-    values = {name: float(value) for name, value in metrics.compute().items()}
-    return {"loss": float(loss) / max(seeds, 1), **values}
+    return {"loss": float(loss) / max(seeds, 1), **computed(metrics)}
+
+
+def computed(metrics: MetricCollection) -> dict[str, float]:
+    """Return the values of `metrics`."""
+    with warnings.catch_warnings():
+        # States that came out of a checkpoint do not count as updates.
+        warnings.filterwarnings("ignore", message=".*was called before the ``update`` method")
+        return {name: float(value) for name, value in metrics.compute().items()}

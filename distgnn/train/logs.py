@@ -20,7 +20,7 @@ METRICS_FILE = "metrics.jsonl"
 
 
 class RunLog:
-    """The records of a run, of two kinds: ``step`` every few batches, and ``epoch``.
+    """The records of a run: ``step`` every few batches, ``epoch``, and at the end ``test``.
 
     A record has ``kind``, ``epoch``, ``step`` (optimizer steps taken) and numbers by name, such as
     ``train/loss`` or ``val/accuracy``. When a run goes on from a checkpoint, records of the time
@@ -83,11 +83,18 @@ def _keep_until(path: Path, position: Position) -> None:
     if not path.exists():
         return
     kept = [
-        json.dumps(record) + "\n"
-        for record in read_records(path)
-        if record["step"] <= position.step
-        and (record["kind"] != "epoch" or record["epoch"] < position.epoch)
+        json.dumps(record) + "\n" for record in read_records(path) if _is_before(record, position)
     ]
     temporary = path.with_suffix(".tmp")
     temporary.write_text("".join(kept), encoding="utf-8")
     os.replace(temporary, path)  # noqa: PTH105
+
+
+def _is_before(record: dict[str, Any], position: Position) -> bool:
+    match record["kind"]:
+        case "step":
+            return bool(record["step"] <= position.step)
+        case "epoch":
+            return bool(record["epoch"] < position.epoch)
+        case _:  # the test is made again at the end
+            return False

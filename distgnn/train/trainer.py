@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from distgnn.exceptions import DistgnnError
 from distgnn.tasks.forward import unwrap
 from distgnn.train.checkpoint import Checkpoint, Position
-from distgnn.train.evaluate import evaluate
+from distgnn.train.evaluate import computed, evaluate
 from distgnn.train.identity import check_same_graph, check_same_run, load_model_state
 from distgnn.train.meter import Meter, Totals, num_edges
 from distgnn.train.rng import generator_states, restore_generators
@@ -204,8 +204,7 @@ class Trainer:
         self.progress.note(f"loss {rates['loss']:.4f}  {rates['seeds_per_s']:,.0f} seeds/s")
 
     def _log_epoch(self, evaluated: dict[str, float]) -> None:
-        metrics = {name: float(value) for name, value in self.train_metrics.compute().items()}
-        measured = self.meter.totals.rates() | metrics
+        measured = self.meter.totals.rates() | computed(self.train_metrics)
         values = {f"train/{name}": value for name, value in measured.items()}
         values["lr"] = self._learning_rate()
         values["seconds"] = self.meter.totals.seconds

@@ -52,3 +52,12 @@ def make_config(graph_dir, tmp_path):
         return config_from_dict(data, source="test")
 
     return make
+
+
+@pytest.fixture(scope="session")
+def foreign_graph_dir(tmp_path_factory):
+    """Another graph, whose nodes look the same to a model."""
+    raw = generate(500, 4000, num_features=8, num_classes=3, num_communities=3, seed=1)
+    out = tmp_path_factory.mktemp("graphs") / "foreign"
+    partition_graph(raw, out, num_parts=1, method="range", progress=False)
+    return out

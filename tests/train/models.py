@@ -1,11 +1,14 @@
-"""A small model of our own, as a user would bring it (`model.target`)."""
+"""Small models of our own, as a user would bring them (`model.target`)."""
+
+import os
+import signal
 
 import torch
 from torch import nn
 
 
 class TinySAGE(nn.Module):
-    """Mean over in-neighbours, two layers, dropout and batch norm between."""
+    """Mean over in-neighbours, two layers, batch norm and dropout between."""
 
     def __init__(self, in_channels, hidden_channels, out_channels, dropout=0.0):
         super().__init__()
@@ -39,3 +42,15 @@ class Exploding(TinySAGE):
     def forward(self, x, adj):
         self.calls += self.training
         return super().forward(x, adj) * (float("nan") if self.calls > 12 else 1.0)
+
+
+class SignalsItself(TinySAGE):
+    """Sends its process the signal SIGNAL at the AT-th forward pass, both environment variables."""
+
+    calls = 0
+
+    def forward(self, x, adj):
+        self.calls += 1
+        if self.calls == int(os.environ.get("AT", "0")):
+            os.kill(os.getpid(), signal.Signals[os.environ["SIGNAL"]])
+        return super().forward(x, adj)
