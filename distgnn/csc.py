@@ -55,18 +55,27 @@ class CSC:
     def transpose(self) -> tuple[Tensor, Tensor, Tensor]:
         """Return (and remember) the edges sorted by source: the parts of `transpose_cache`."""
         if self.transpose_cache is None:
-            sources, position = torch.sort(self.indices, stable=True)
-            counts = torch.bincount(sources, minlength=self.num_src)
-            indptr = torch.zeros(self.num_src + 1, dtype=torch.int64, device=counts.device)
-            torch.cumsum(counts, 0, out=indptr[1:])
+            indptr, position = group_by(self.indices, self.num_src)
             self.transpose_cache = (indptr, self.targets()[position], position)
         return self.transpose_cache
 
-    def trim(self, num_dst: int, num_src: int) -> CSC:
-        """Return the first `num_dst` rows, their sources all below `num_src`; shares storage."""
-        num_edges = int(self.indptr[num_dst])
+    def trim(self, num_dst: int, num_src: int, num_edges: int | None = None) -> CSC:
+        """Return the first `num_dst` rows, their sources all below `num_src`; shares storage.
+
+        `num_edges`, where it is known, saves reading it from `indptr`.
+        """
+        if num_edges is None:
+            num_edges = int(self.indptr[num_dst])
         weight = None if self.weight is None else self.weight[:num_edges]
         return CSC(self.indptr[: num_dst + 1], self.indices[:num_edges], num_src, weight)
+
+    def square(self) -> CSC:
+        """Return this adjacency with every source a target: rows without edges are added."""
+        missing = self.num_src - self.num_dst
+        if missing == 0:
+            return self
+        indptr = torch.cat([self.indptr, self.indptr[-1:].expand(missing)])
+        return CSC(indptr, self.indices, self.num_src, self.weight)
 
     def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Self:
         """Return this adjacency on `device`, without the remembered transpose."""
@@ -77,3 +86,19 @@ class CSC:
             self.num_src,
             weight,
         )
+
+
+def group_by(keys: Tensor, num_groups: int) -> tuple[Tensor, Tensor]:
+    """Sort edges by a key, in linear time and keeping the order of equal keys.
+
+    Args:
+        keys: int64 [E], each at least 0 and below `num_groups`.
+        num_groups: Number of different keys.
+
+    Returns:
+        indptr, int64 [num_groups + 1], and the position of each sorted edge in `keys`, int64 [E].
+    """
+    narrow = keys.int() if num_groups < 2**31 else keys  # half the passes of the radix sort
+    found, position = torch.sort(narrow, stable=True)
+    limits = torch.arange(num_groups + 1, dtype=found.dtype, device=keys.device)
+    return torch.searchsorted(found, limits), position
