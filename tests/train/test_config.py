@@ -7,7 +7,6 @@ from distgnn.train.config_file import (
     config_to_dict,
     flatten,
     load_config,
-    parse_config,
     save_config,
 )
 
@@ -60,51 +59,6 @@ def test_defaults_read_back_equal(tmp_path):
     config = RunConfig(graph=tmp_path, run_dir=tmp_path / "run")
     save_config(config, tmp_path / "a.toml")
     assert load_config(tmp_path / "a.toml") == config
-
-
-def test_command_line_overrides_the_file(toml):
-    words = ["--optimizer.lr", "0.5", "--model.options", '{"heads": 8}', "--graph", "elsewhere"]
-    config = parse_config(toml, words)
-    assert config.optimizer.lr == 0.5
-    assert config.model.options == {"heads": 8}
-    assert str(config.graph) == "elsewhere"  # relative to the working directory
-    assert config.train.clip_norm == 2.5
-
-
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        (["3", "-1"], (3, -1)),
-        (['{"a__to__b": [2, 1]}'], {"a__to__b": (2, 1)}),
-    ],
-)
-def test_fanouts_on_the_command_line(words, expected):
-    config = parse_config(None, ["--graph", "g", "--sampler.fanouts", *words])
-    assert config.sampler.fanouts == expected
-
-
-def test_without_a_graph_the_command_line_asks_for_it(capsys):
-    with pytest.raises(SystemExit) as stop:
-        parse_config(None, [])
-    assert stop.value.code == 2
-    assert "--graph" in capsys.readouterr().err
-
-
-def test_help_shows_every_field_with_its_text_and_value(toml, capsys):
-    with pytest.raises(SystemExit) as stop:
-        parse_config(toml, ["--help"])
-    assert stop.value.code == 0
-    text = " ".join(capsys.readouterr().out.replace("│", " ").split())
-    for field in flatten(config_to_dict(load_config(toml))):
-        assert f"--{field.replace('_', '-')}" in text
-    assert "Learning rate at the start of the schedule. (default: 1.0)" in text
-
-
-def test_unknown_word_on_the_command_line_names_the_nearest(toml, capsys):
-    with pytest.raises(SystemExit) as stop:
-        parse_config(toml, ["--optimizer.lrr", "1"])
-    assert stop.value.code == 2
-    assert "--optimizer.lr" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
