@@ -172,6 +172,22 @@ class ChecksumFile:
             self._file.close()
 
 
+def replace_file(out: Path, data: bytes) -> None:
+    """Write `data` to the file `out`, which is afterwards complete, or as it was before.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    beside = out.with_name(f".{out.name}.{secrets.token_hex(4)}.partial")
+    with storage_errors(out, len(data)):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            beside.write_bytes(data)
+            beside.replace(out)
+        finally:
+            beside.unlink(missing_ok=True)
+
+
 def sync(path: Path) -> None:
     """Wait until the entries of directory `path` are on the disk."""
     handle = os.open(path, os.O_RDONLY)

@@ -279,8 +279,8 @@ def read_errors(path: Path) -> Iterator[None]:
     except (pa.ArrowException, OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno:
             msg = (
-                f"cannot read {path}: {os.strerror(error.errno)}. Check that you may read this file and its "
-                "folders."
+                f"cannot read {path}: {os.strerror(error.errno)}. Check that you may read this "
+                "file and its folders."
             )
             raise ShardError(msg) from error
         # Arrow raises many kinds for metadata that it cannot parse, OSError without a number too.

@@ -87,11 +87,24 @@ class GraphStatistics:
         return _total(len(self.halo), [edge.counts for edge in self.edges])
 
     @property
+    def cut_counts(self) -> Int64s:
+        """Edges of all types into each part that come from another, int64 [num_parts]."""
+        return _total(len(self.halo), [edge.cut for edge in self.edges])
+
+    @property
+    def train_counts(self) -> Int64s:
+        """Nodes of all types in each part in the train split, int64 [num_parts]."""
+        return _total(len(self.halo), [node.splits["train"] for node in self.nodes if node.splits])
+
+    @property
+    def total_bytes(self) -> int:
+        """Size of all files."""
+        return int(self.node_bytes.sum() + self.edge_bytes.sum())
+
+    @property
     def edge_cut(self) -> float:
         """Share of all edges that join two parts, 0 to 1."""
-        return _ratio(
-            sum(int(edge.cut.sum()) for edge in self.edges), int(self.edge_counts.sum()), 0.0
-        )
+        return _ratio(int(self.cut_counts.sum()), int(self.edge_counts.sum()), 0.0)
 
     @property
     def replication(self) -> float:
