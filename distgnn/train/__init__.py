@@ -1,18 +1,10 @@
-"""Training: the loop, its configuration, checkpoints."""
+"""Training: the loop, its configuration, checkpoints.
 
-from distgnn.train.checkpoint import Checkpoint, read_checkpoint
+`distgnn.train.run.train` is the way in. It is not imported here, so that reading a configuration
+(the command line's help) does not import torch.
+"""
+
 from distgnn.train.config import RunConfig
-from distgnn.train.config_file import load_config, parse_config
-from distgnn.train.run import TrainResult, train
-from distgnn.train.trainer import Trainer
+from distgnn.train.config_file import load_config
 
-__all__ = [
-    "Checkpoint",
-    "RunConfig",
-    "TrainResult",
-    "Trainer",
-    "load_config",
-    "parse_config",
-    "read_checkpoint",
-    "train",
-]
+__all__ = ["RunConfig", "load_config"]

@@ -92,7 +92,7 @@ def build_trainer(
         GraphDataError: the graph lacks labels, features, or training nodes.
     """
     task = make_task(config.task.name, graph, config.task.node_type)
-    monitor, higher_is_better = resolve_monitor(config.evaluation.monitor, task.metrics())
+    monitor, higher_is_better = resolve_monitor(config.evaluation.monitor, task)
     train_loader = split_loader(task, "train", loader_settings(config, config.sampler.fanouts))
     if train_loader is None:
         msg = f"graph {graph.manifest.name!r} has no labelled node in its split 'train'"

@@ -23,33 +23,24 @@ _ADAPTER = TypeAdapter(RunConfig)
 _PATH_FIELDS = ("graph", "run_dir")
 
 
-def parse_config(
-    path: Path | None = None, overrides: Sequence[str] = (), *, prog: str = "distgnn train"
-) -> RunConfig:
-    """Return the configuration in the file `path`, changed by `overrides` of the command line.
+def default_config(path: Path | None) -> RunConfig:
+    """Return what the command line starts from: the file `path`, or all defaults.
 
     Args:
         path: a TOML file; None: all defaults. Relative paths in it are relative to the file's
-            folder.
-        overrides: words such as ``["--optimizer.lr", "0.01"]``; paths in them are relative to the
-            working directory. ``--help`` prints all fields with their values and exits.
-        prog: the command that the help text names.
+            folder. Where it names no graph, ``graph`` is `tyro.MISSING`: the command line must.
 
     Raises:
         ConfigError: the file cannot be read, holds an unknown key, a value of the wrong type, or
-            values that do not go together. Wrong words on the command line exit with code 2 and an
-            explanation, as tyro does.
+            values that do not go together.
     """
     data = _read_toml(path) if path is not None else {}
-    has_graph = "graph" in data
     config = config_from_dict({"graph": "", **data}, source=str(path) if path else "the defaults")
-    if not has_graph:  # tyro then asks for --graph
-        config = dataclasses.replace(config, graph=tyro.MISSING)
-    return tyro.cli(RunConfig, prog=prog, default=config, args=list(overrides))
+    return config if "graph" in data else dataclasses.replace(config, graph=tyro.MISSING)
 
 
 def load_config(path: Path) -> RunConfig:
-    """Return the configuration in the TOML file `path`; see `parse_config`."""
+    """Return the configuration in the TOML file `path`; see `default_config`."""
     return config_from_dict(_read_toml(path), source=str(path))
 
 

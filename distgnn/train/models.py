@@ -19,7 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DEFAULT_MODEL = "GraphSAGE"
-_NOT_ARGUMENTS = ("name", "target", "options", "num_layers")
+_DEFAULTS = {
+    field.name: field.default
+    for field in fields(ModelConfig)
+    if field.name not in ("name", "target", "options", "num_layers")
+}
+"""Settings that are arguments of common models, and their defaults."""
 
 
 def build_model(
@@ -27,7 +32,8 @@ def build_model(
 ) -> tuple[nn.Module, dict[str, Any]]:
     """Return the model that `config` describes, and the arguments it was made with.
 
-    Arguments that the constructor does not take are left out if they have their default value.
+    Settings at their default are left out where the constructor has no such argument. One that
+    takes any (``**kwargs``) gets whatever is set and checks it itself.
 
     Args:
         config: the section ``model``.
@@ -38,22 +44,22 @@ def build_model(
         ConfigError: there is no such model, or it does not take what is set.
     """
     model_class = find_model(config)
-    accepted = _accepted(model_class)
-    arguments = {"num_layers": num_layers, **from_graph}
-    defaults = {field.name: field.default for field in fields(ModelConfig)}
-    for name in sorted(set(defaults) - set(_NOT_ARGUMENTS)):
-        value = getattr(config, name)
-        if accepted is None or name in accepted:
-            arguments[name] = value
-        elif value != defaults[name]:
+    signature = inspect.signature(model_class.__init__).parameters
+    known = set(signature) - {"self"}
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in signature.values())
+    arguments = {n: v for n, v in {"num_layers": num_layers, **from_graph}.items() if n in known}
+    arguments |= {n: v for n, v in _settings(config).items() if n in known}
+    chosen = {n: v for n, v in _settings(config).items() if v != _DEFAULTS[n]} | config.options
+    for name, value in chosen.items():
+        if name not in known and not open_ended:
+            where = "model.options." if name in config.options else "model."
             msg = (
-                f"model.{name} = {value!r}, but {model_class.__name__} has no argument {name!r}"
-                f"{nearest(name, accepted)}"
+                f"{where}{name} = {value!r}, but {model_class.__name__} has no such argument"
+                f"{nearest(name, known)}"
             )
             raise ConfigError(msg)
-    if accepted is not None:
-        arguments = {name: value for name, value in arguments.items() if name in accepted}
-    return _construct(model_class, arguments | _options(config, model_class, accepted)), arguments
+    arguments |= chosen
+    return _construct(model_class, arguments), arguments
 
 
 def find_model(config: ModelConfig) -> type[nn.Module]:
@@ -106,29 +112,8 @@ def _import_target(target: str) -> type[nn.Module]:
     return found
 
 
-def _accepted(model_class: type[nn.Module]) -> set[str] | None:
-    """Return the names of the constructor's arguments, or None if it takes any (``**kwargs``).
-
-    The common models take the arguments of their convolution as keyword arguments and check them
-    themselves.
-    """
-    parameters = inspect.signature(model_class.__init__).parameters.values()
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-        return None
-    return {parameter.name for parameter in parameters} - {"self"}
-
-
-def _options(
-    config: ModelConfig, model_class: type[nn.Module], accepted: set[str] | None
-) -> dict[str, Any]:
-    for name in config.options:
-        if accepted is not None and name not in accepted:
-            msg = (
-                f"model.options has {name!r}, but {model_class.__name__} has no such argument"
-                f"{nearest(name, accepted)}"
-            )
-            raise ConfigError(msg)
-    return config.options
+def _settings(config: ModelConfig) -> dict[str, Any]:
+    return {name: getattr(config, name) for name in _DEFAULTS}
 
 
 def _construct(model_class: type[nn.Module], arguments: Mapping[str, Any]) -> nn.Module:

@@ -55,6 +55,8 @@ class Schedule:
                 mode="max" if higher_is_better else "min",
                 factor=config.gamma,
                 patience=config.patience,
+                threshold=0.0,  # relative to a negative metric it would count losses as gains
+                threshold_mode="abs",
             )
         else:
             self._scheduler = optim.lr_scheduler.LambdaLR(optimizer, self.factor)

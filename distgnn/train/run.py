@@ -17,6 +17,8 @@ import logging
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from rich.table import Table
+
 from distgnn.exceptions import CheckpointError, OutputExistsError, StorageError
 from distgnn.loader import tune_malloc
 from distgnn.shards.reader import ShardedGraph
@@ -67,6 +69,21 @@ class TrainResult:
     def exit_code(self) -> int:
         """0, or 128 + signal (143 for SIGTERM, 130 for SIGINT) as shells report it."""
         return 0 if self.signal is None else 128 + self.signal
+
+    def render(self) -> Table:
+        """Return the result as a table for a rich console."""
+        table = Table(title=f"run {self.run_dir}", show_header=False)
+        table.add_column(style="bold")
+        table.add_column()
+        table.add_row("status", f"{self.status} after {self.epochs} epochs, {self.steps:,} steps")
+        if self.best is not None:
+            best = f"val {self.best.metric} {self.best.value:.4g} after epoch {self.best.epoch}"
+            table.add_row("best", best)
+        for split, metrics in (("val", self.val), ("test", self.test)):
+            for name, value in metrics.items():
+                table.add_row(f"{split} {name}", f"{value:.4g}")
+        table.add_row("checkpoint", str(self.checkpoint))
+        return table
 
 
 def train(config: RunConfig, *, resume: bool = False, progress: bool = True) -> TrainResult:

@@ -9,23 +9,22 @@ from distgnn.exceptions import ConfigError, nearest
 from distgnn.train.checkpoint import Best
 
 if TYPE_CHECKING:
-    from torchmetrics import MetricCollection
-
+    from distgnn.tasks.task import Task
     from distgnn.train.checkpoint import Position
     from distgnn.train.config import EarlyStoppingConfig
 
 
-def resolve_monitor(name: str | None, metrics: MetricCollection) -> tuple[str, bool]:
+def resolve_monitor(name: str | None, task: Task) -> tuple[str, bool]:
     """Return the monitored metric, and whether a higher value is better.
 
     Args:
-        name: what the user chose; None: the first metric.
-        metrics: those of the task; ``loss`` is known besides.
+        name: what the user chose; None: the task's first metric.
+        task: has the metrics; ``loss`` is known besides.
 
     Raises:
         ConfigError: there is no such metric.
     """
-    known = [str(key) for key in metrics]
+    known = task.metric_names
     name = known[0] if name is None else name
     if name == "loss":
         return name, False
@@ -33,7 +32,7 @@ def resolve_monitor(name: str | None, metrics: MetricCollection) -> tuple[str, b
         hint = nearest(name, [*known, "loss"])
         msg = f"evaluation.monitor = {name!r}: the task has no such metric{hint}"
         raise ConfigError(msg)
-    return name, bool(metrics[name].higher_is_better)
+    return name, bool(task.metrics()[name].higher_is_better)
 
 
 class Selection:

@@ -6,15 +6,16 @@ import sys
 
 import torch
 
-from distgnn.train import train
 from distgnn.train.config_file import save_config
+from distgnn.train.run import train
 from distgnn.train.store import CheckpointStore
 
 MAIN = """
 import sys
 from pathlib import Path
 from distgnn.exceptions import DistgnnError
-from distgnn.train import load_config, train
+from distgnn.train.config_file import load_config
+from distgnn.train.run import train
 try:
     sys.exit(train(load_config(Path(sys.argv[1])), resume="--resume" in sys.argv).exit_code)
 except DistgnnError as error:

@@ -5,7 +5,6 @@ from distgnn.train.config import RunConfig
 from distgnn.train.config_file import (
     config_from_dict,
     config_to_dict,
-    flatten,
     load_config,
     save_config,
 )

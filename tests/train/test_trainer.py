@@ -6,7 +6,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from distgnn.exceptions import ConfigError, GraphDataError, StorageError
-from distgnn.train import load_config
+from distgnn.train.config_file import load_config
 from distgnn.train.logs import read_records
 from distgnn.train.trainer import TrainingDivergedError
 from tests.train.runs import (
