@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from distgnn.train import load_config
+from distgnn.train.config_file import load_config
 from distgnn.train.config_file import save_config
 from tests.train.runs import (
     assert_equal_weights,
@@ -97,7 +97,8 @@ LIMITED = """
 import resource, sys
 from pathlib import Path
 from distgnn.exceptions import DistgnnError
-from distgnn.train import load_config, train
+from distgnn.train.config_file import load_config
+from distgnn.train.run import train
 limit = int(sys.argv[2])
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
 try:

@@ -1,0 +1,236 @@
+"""The command line: ``distgnn COMMAND --help`` says what each command takes.
+
+Exit codes: 0 done, 1 something failed, 2 the user's input must change, 130 and 143 stopped by
+SIGINT or SIGTERM with a checkpoint saved. Heavy packages are imported inside the commands, so that
+``--help`` stays quick.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+from rich.console import Console
+from rich.markup import escape
+from tyro.conf import Positional  # noqa: TC002 - tyro reads the annotations
+
+from distgnn.exceptions import DistgnnError
+from distgnn.train.config import RunConfig  # noqa: TC001 - tyro reads the annotations
+from distgnn.train.config_file import default_config
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from distgnn.tables.raw_graph import RawGraph
+
+DESCRIPTION = """Train graph neural networks on graphs that do not fit one machine.
+
+A first run: distgnn partition amazon_computers shards --parts 4
+"""
+
+Balance = Literal["nodes", "edges", "train"]
+
+
+def partition(
+    graph: Positional[str],
+    out: Positional[Path],
+    /,
+    *,
+    parts: int = 4,
+    method: str = "metis",
+    balance: Balance = "nodes",
+    seed: int = 0,
+    data: Path | None = None,
+    overwrite: bool = False,
+    quiet: bool = False,
+) -> int:
+    """Partition a graph into a directory of Arrow shards.
+
+    Example: distgnn partition GRAPH.toml shards --parts 8 --method metis
+
+    Args:
+        graph: A TOML file that names the tables, or the name of a known dataset.
+        out: Directory to make.
+        parts: Number of parts.
+        method: metis, kahip, ldg, fennel, hash or range.
+        balance: What every part gets an equal share of: nodes, edges or training nodes.
+        seed: Seed of the methods that draw at random.
+        data: Folder of the datasets that do not ship with the package.
+        overwrite: Replace OUT if it exists.
+        quiet: No progress bars.
+    """
+    from distgnn.partition.pipeline import partition_graph
+
+    report = partition_graph(
+        _read_graph(graph, data),
+        out,
+        num_parts=parts,
+        method=method,
+        balance=balance,
+        seed=seed,
+        overwrite=overwrite,
+        progress=not quiet,
+    )
+    Console().print(report.render())
+    return 0
+
+
+def verify(shards: Positional[Path], /, *, quiet: bool = False) -> int:
+    """Read all of a sharded graph and compare it with its checksums.
+
+    Example: distgnn verify shards
+
+    Args:
+        shards: Directory made by `distgnn partition`.
+        quiet: No progress bars.
+    """
+    from distgnn.shards.verify import verify as verify_shards
+
+    verify_shards(shards, progress=not quiet)
+    Console().print(f"{shards}: every file is whole and consistent")
+    return 0
+
+
+def inspect(shards: Positional[Path], /, *, html: Path | None = None) -> int:
+    """Show what is in a sharded graph: counts, degrees, edge cut, balance, sizes.
+
+    Example: distgnn inspect shards --html shards.html
+
+    Args:
+        shards: Directory made by `distgnn partition`.
+        html: Also write one self-contained HTML page with plots.
+    """
+    from distgnn.report.inspect_page import write_inspect_page
+    from distgnn.report.inspect_text import print_inspect
+    from distgnn.shards.reader import ShardedGraph
+
+    graph = ShardedGraph.open(shards)
+    print_inspect(graph)
+    if html is not None:
+        write_inspect_page(graph, html)
+        Console().print(f"page with plots: {html}")
+    return 0
+
+
+def train_command(defaults: RunConfig) -> Callable[..., int]:
+    """Return the command `train`, whose options start from `defaults`."""
+
+    def train(
+        config: Annotated[Positional[Path | None], tyro.conf.arg(metavar="CONFIG.toml")] = None,
+        /,
+        *,
+        run: Annotated[RunConfig, tyro.conf.arg(name="")] = defaults,
+        resume: bool = False,
+        quiet: bool = False,
+    ) -> int:
+        """Train a model on a sharded graph.
+
+        Example: distgnn train CONFIG.toml --graph shards --optimizer.lr 0.01
+
+        Args:
+            config: TOML file; each option below is a key of it, and replaces its value.
+            run: All settings.
+            resume: Go on from the newest checkpoint in --run-dir, as if never interrupted.
+            quiet: No progress bars.
+        """
+        from distgnn.train.run import train as train_model
+
+        del config  # read already: it decides the defaults of the other options
+        result = train_model(run, resume=resume, progress=not quiet)
+        Console().print(result.render())
+        return result.exit_code
+
+    return train
+
+
+def predict(
+    run: Positional[Path],
+    out: Positional[Path],
+    /,
+    *,
+    graph: Path | None = None,
+    split: Literal["train", "val", "test"] | None = None,
+    batch_size: int | None = None,
+    top_k: int | None = None,
+    device: str = "auto",
+    quiet: bool = False,
+) -> int:
+    """Write what a trained model predicts for each node, with your own ids, to a Parquet file.
+
+    Example: distgnn predict run predictions.parquet
+
+    Args:
+        run: Directory of a run (its best weights are used), or one of its checkpoints.
+        out: Parquet file to make.
+        graph: Directory of the sharded graph; by default the one that was trained on.
+        split: Nodes of this split only.
+        batch_size: Nodes of a batch; by default as in the run's evaluations.
+        top_k: Write the k likeliest classes instead of the probabilities of all.
+        device: cpu, cuda, cuda:1, ...; auto: the first CUDA device if there is one.
+        quiet: No progress bars.
+    """
+    from distgnn.predict.predict import predict as predict_nodes
+
+    report = predict_nodes(
+        run,
+        graph,
+        out,
+        split=split,
+        batch_size=batch_size,
+        top_k=top_k,
+        device=device,
+        progress=not quiet,
+    )
+    Console().print(f"{report.num_rows:,} rows in {report.out} ({report.seconds:.1f} s)")
+    return 0
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        words: The command and its arguments; by default those of this process.
+
+    Returns:
+        The exit code (see this module's docstring).
+    """
+    words = list(sys.argv[1:] if words is None else words)
+    try:
+        commands = {
+            "partition": partition,
+            "verify": verify,
+            "inspect": inspect,
+            "train": train_command(_train_defaults(words)),
+            "predict": predict,
+        }
+        return tyro.extras.subcommand_cli_from_dict(
+            commands,
+            prog="distgnn",
+            description=DESCRIPTION,
+            args=words,
+            config=(tyro.conf.FlagCreatePairsOff, tyro.conf.DisallowNone),
+        )
+    except DistgnnError as error:
+        Console(stderr=True).print(
+            f"[bold red]error[/]: {escape(str(error))}", highlight=False, soft_wrap=True
+        )
+        return error.exit_code
+
+
+def _train_defaults(words: Sequence[str]) -> RunConfig:
+    """Return what the options of `train` start from: the configuration file, if one is named."""
+    named = words[:1] == ["train"] and len(words) > 1 and not words[1].startswith("-")
+    return default_config(Path(words[1]) if named else None)
+
+
+def _read_graph(graph: str, data: Path | None) -> RawGraph:
+    """Read the tables that a TOML file names, or a dataset by its name."""
+    if graph.endswith(".toml"):
+        from distgnn.tables import load_graph
+
+        return load_graph(Path(graph))
+    from distgnn.datasets import load
+
+    return load(graph, data)

@@ -1,0 +1,147 @@
+import json
+
+import pyarrow.parquet as pq
+import pytest
+
+from distgnn.cli import main
+from distgnn.exceptions import PartitionError
+from distgnn.train.config_file import config_to_dict, flatten, load_config
+
+CONFIG = """
+graph = "shards"
+run_dir = "run"
+
+[model]
+hidden_channels = 16
+options = { aggr = "mean" }
+
+[sampler]
+fanouts = [5, 5]
+
+[optimizer]
+lr = 1
+
+[train]
+epochs = 1
+clip_norm = 2.5
+"""
+
+
+@pytest.fixture
+def toml(tmp_path):
+    path = tmp_path / "config.toml"
+    path.write_text(CONFIG)
+    return path
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """Give what `distgnn train` would train on, and train nothing."""
+    given = {}
+
+    class Result:
+        exit_code = 0
+
+        def render(self):
+            return ""
+
+    def record(config, *, resume, progress):
+        given.update(config=config, resume=resume, progress=progress)
+        return Result()
+
+    monkeypatch.setattr("distgnn.train.run.train", record)
+    return given
+
+
+@pytest.mark.parametrize("command", ["partition", "verify", "inspect", "train", "predict"])
+def test_help_of_each_command_shows_an_example(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([command, "--help"])
+    assert stop.value.code == 0
+    assert f"Example: distgnn {command}" in " ".join(capsys.readouterr().out.split())
+
+
+def test_command_line_overrides_the_file(toml, trained):
+    words = ["--optimizer.lr", "0.5", "--model.options", '{"aggr": "max"}', "--graph", "elsewhere"]
+    assert main(["train", str(toml), *words]) == 0
+    config = trained["config"]
+    assert config.optimizer.lr == 0.5
+    assert config.model.options == {"aggr": "max"}
+    assert str(config.graph) == "elsewhere"  # relative to the working directory
+    assert config.run_dir == toml.parent / "run"  # relative to the file
+    assert config.train.clip_norm == 2.5
+    assert (trained["resume"], trained["progress"]) == (False, True)
+
+
+def test_resume_and_quiet_are_passed_on(toml, trained):
+    assert main(["train", str(toml), "--resume", "--quiet"]) == 0
+    assert (trained["resume"], trained["progress"]) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["3", "-1"], (3, -1)),
+        (['{"a__to__b": [2, 1]}'], {"a__to__b": (2, 1)}),
+    ],
+)
+def test_fanouts_on_the_command_line(words, expected, trained):
+    assert main(["train", "--graph", "g", "--sampler.fanouts", *words]) == 0
+    assert trained["config"].sampler.fanouts == expected
+
+
+def test_without_a_graph_the_command_line_asks_for_it(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["train"])
+    assert stop.value.code == 2
+    assert "--graph" in capsys.readouterr().err
+
+
+def test_help_of_train_shows_every_field_with_its_text_and_value(toml, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["train", str(toml), "--help"])
+    assert stop.value.code == 0
+    text = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    for field, value in flatten(config_to_dict(load_config(toml))).items():
+        section, _, name = field.rpartition(".")
+        flag = f"no_{name}" if value is True else name  # what is on can be switched off
+        assert f"--{section}{'.' if section else ''}{flag}".replace("_", "-") in text
+    assert "Learning rate at the start of the schedule. (default: 1.0)" in text
+
+
+def test_unknown_word_on_the_command_line_names_the_nearest(toml, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["train", str(toml), "--optimizer.lrr", "1"])
+    assert stop.value.code == 2
+    assert "--optimizer.lr" in capsys.readouterr().err
+
+
+def test_errors_are_one_paragraph_with_exit_code_2(tmp_path, capsys):
+    assert main(["partition", "amazon_computer", str(tmp_path / "out")]) == 2
+    error = capsys.readouterr().err
+    assert "did you mean 'amazon_computers'?" in error
+    assert "Traceback" not in error
+    assert error.count("\n") == 1
+
+
+def test_text_of_an_error_is_not_markup(tmp_path, capsys, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise PartitionError("[red]no[/red]")
+
+    monkeypatch.setattr("distgnn.partition.pipeline.partition_graph", refuse)
+    assert main(["partition", "cora", str(tmp_path / "out")]) == 2
+    assert "[red]no[/red]" in capsys.readouterr().err
+
+
+def test_the_whole_way_on_cora(tmp_path, toml, capsys):
+    shards, run = tmp_path / "shards", tmp_path / "run"
+    assert main(["partition", "cora", str(shards), "--parts", "2", "--quiet"]) == 0
+    assert main(["verify", str(shards), "--quiet"]) == 0
+    assert main(["inspect", str(shards), "--html", str(tmp_path / "shards.html")]) == 0
+    assert main(["train", str(toml), "--quiet", "--optimizer.lr", "0.01"]) == 0
+    assert main(["predict", str(run), str(tmp_path / "out.parquet"), "--quiet"]) == 0
+    assert json.loads((run / "result.json").read_text())["status"] == "completed"
+    table = pq.read_table(tmp_path / "out.parquet")
+    assert table["id"].to_pylist() == list(range(2708))
+    assert main(["predict", str(run), str(tmp_path / "out.parquet"), "--quiet"]) == 2
+    assert "exists" in capsys.readouterr().err
