@@ -77,7 +77,7 @@ class TrainResult:
         table.add_column()
         table.add_row("status", f"{self.status} after {self.epochs} epochs, {self.steps:,} steps")
         if self.best is not None:
-            best = f"val {self.best.metric} {self.best.value:.4g} after epoch {self.best.epoch}"
+            best = f"val {self.best.metric} {self.best.value:.4g} after epoch {self.best.epoch + 1}"
             table.add_row("best", best)
         for split, metrics in (("val", self.val), ("test", self.test)):
             for name, value in metrics.items():

@@ -6,8 +6,7 @@ import sys
 
 import pytest
 
-from distgnn.train.config_file import load_config
-from distgnn.train.config_file import save_config
+from distgnn.train.config_file import load_config, save_config
 from tests.train.runs import (
     assert_equal_weights,
     final_weights,

@@ -1,5 +1,9 @@
 """A small generated graph, partitioned in two ways, and configurations that train on it."""
 
+import dataclasses
+
+import numpy as np
+import pyarrow as pa
 import pytest
 
 from distgnn.datasets.generate import generate
@@ -9,9 +13,13 @@ from distgnn.train.config_file import config_from_dict
 
 @pytest.fixture(scope="session")
 def raw_graph():
-    return generate(
-        600, 6000, num_features=8, num_classes=3, num_communities=3, mixing=0.1, signal=0.5
-    )
+    """600 nodes, of which 310 to train on (7 batches of 50), 150 to validate and 140 to test."""
+    raw = generate(600, 6000, num_features=8, num_classes=3, num_communities=3, seed=0)
+    split = np.random.default_rng(0).permutation(np.repeat([0, 1, 2], [310, 150, 140]))
+    nodes = raw.nodes["node"]
+    place = nodes.column_names.index("split")
+    nodes = nodes.set_column(place, nodes.schema.field("split"), pa.array(split, pa.int8()))
+    return dataclasses.replace(raw, nodes={"node": nodes}, name="mine")
 
 
 @pytest.fixture(scope="session")
@@ -59,5 +67,6 @@ def foreign_graph_dir(tmp_path_factory):
     """Another graph, whose nodes look the same to a model."""
     raw = generate(500, 4000, num_features=8, num_classes=3, num_communities=3, seed=1)
     out = tmp_path_factory.mktemp("graphs") / "foreign"
+    raw = dataclasses.replace(raw, name="foreign")
     partition_graph(raw, out, num_parts=1, method="range", progress=False)
     return out
