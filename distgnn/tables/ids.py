@@ -1,0 +1,151 @@
+"""The user's node ids: their type, that they are unique, and from ids to rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from distgnn.exceptions import GraphDataError, TableError
+from distgnn.tables.convert import first_null, from_numpy, is_text, to_numpy
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from distgnn.tables.source import SourceTable
+
+DENSE_FACTOR = 4
+"""Integer ids that span at most this many times their number are looked up in an array."""
+
+
+def row_ids(num_rows: int) -> Any:
+    """Return the ids of nodes that have none: their row numbers."""
+    return from_numpy(np.arange(num_rows, dtype=np.int64))
+
+
+def id_column(column: Any, source: SourceTable, name: str) -> Any:
+    """Return an id column as int64 or string.
+
+    Raises:
+        GraphDataError: an id is null.
+        TableError: neither integers nor text, or integers beyond int64.
+    """
+    where = f"id column {name!r} of {source.what}"
+    row = first_null(column)
+    if row is not None:
+        msg = f"{where} is null in {source.at(row)}; each node and each end of an edge has an id"
+        raise GraphDataError(msg)
+    if is_text(column.type):
+        return column
+    if not pa.types.is_integer(column.type):
+        msg = f"{where} has Arrow type {column.type}; ids are integers or text"
+        raise TableError(msg)
+    try:
+        return column.cast(pa.int64())
+    except pa.ArrowInvalid as error:
+        msg = f"{where} holds integers beyond int64 ({error}); give ids as text"
+        raise TableError(msg) from None
+
+
+class IdMap:
+    """From the ids of one node type to their rows."""
+
+    def __init__(self, ids: Any, source: SourceTable) -> None:
+        """Check that ids are unique.
+
+        Args:
+            ids: int64 or string column without nulls; row r is the id of node r.
+            source: The node table, for messages.
+
+        Raises:
+            GraphDataError: an id appears twice.
+        """
+        self._ids, self._source = ids, source
+        self._offset = 0
+        self._rows: npt.NDArray[Any] | None = None
+        self._identity = False
+        if is_text(ids.type):
+            self._refuse_duplicates(to_numpy(pc.index_in(ids, value_set=ids)))
+            return
+        values = to_numpy(ids)
+        self._identity = bool((values == np.arange(len(values))).all())
+        if not self._identity:
+            self._index_integers(values)
+
+    @property
+    def is_text(self) -> bool:
+        """Whether ids are strings."""
+        return is_text(self._ids.type)
+
+    def rows(self, column: Any, source: SourceTable, name: str) -> npt.NDArray[np.int64]:
+        """Return the row of each id, int64 [E].
+
+        Args:
+            column: Ids, as they come from `id_column`.
+            source: The edge table, for messages.
+            name: The column's name, for messages.
+
+        Raises:
+            GraphDataError: an id is not that of a node.
+            TableError: ids are text on one side and integers on the other.
+        """
+        if is_text(column.type) != self.is_text:
+            kinds = ("text", "integers") if self.is_text else ("integers", "text")
+            msg = (
+                f"ids of {self._source.what} are {kinds[0]}, but column {name!r} of {source.what} "
+                f"holds {kinds[1]} (Arrow type {column.type}); give both the same type, in CSV by "
+                "`id_type` of the node table"
+            )
+            raise TableError(msg)
+        rows, known = self._look_up(column)
+        if not known.all():
+            row = int(known.argmin())
+            msg = (
+                f"an edge ends at an unknown node: {name} is {column[row].as_py()!r} in "
+                f"{source.at(row)} of {source.what}, but {self._source.what} has no such id "
+                f"({int((~known).sum())} of {len(known)} edges have this fault). Add the nodes, or "
+                "drop those edges"
+            )
+            raise GraphDataError(msg)
+        return rows
+
+    def _look_up(self, column: Any) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+        """Return the row of each id (undefined where unknown), and whether it is known."""
+        num_nodes = len(self._ids)
+        if self._identity:
+            values = to_numpy(column)
+            return values, (values >= 0) & (values < num_nodes)
+        if self._rows is not None:
+            values = to_numpy(column) - self._offset
+            inside = (values >= 0) & (values < len(self._rows))
+            rows = self._rows[np.where(inside, values, 0)].astype(np.int64)
+            return rows, inside & (rows >= 0)
+        ids = self._ids.cast(column.type) if self.is_text else self._ids
+        found = to_numpy(pc.fill_null(pc.index_in(column, value_set=ids), -1))
+        return found.astype(np.int64), found >= 0
+
+    def _index_integers(self, values: npt.NDArray[np.int64]) -> None:
+        low, high = int(values.min(initial=0)), int(values.max(initial=0))
+        if high - low >= DENSE_FACTOR * len(values):
+            self._refuse_duplicates(to_numpy(pc.index_in(self._ids, value_set=self._ids)))
+            return
+        small = len(values) < 2**31
+        table = np.full(high - low + 1, -1, np.int32 if small else np.int64)
+        # Backwards, so that the first of several equal ids stays.
+        table[values[::-1] - low] = np.arange(len(values) - 1, -1, -1)
+        self._offset, self._rows = low, table
+        self._refuse_duplicates(table[values - low])
+
+    def _refuse_duplicates(self, first: npt.NDArray[Any]) -> None:
+        """Check that the first row of each id is the row itself."""
+        twice = first != np.arange(len(first))
+        if twice.any():
+            row = int(twice.argmax())
+            msg = (
+                f"id {self._ids[row].as_py()!r} of {self._source.what} appears twice: in "
+                f"{self._source.at(int(first[row]))} and in {self._source.at(row)} "
+                f"({int(twice.sum())} rows repeat an id). Node ids are unique: drop the repeats"
+            )
+            raise GraphDataError(msg)
