@@ -1,14 +1,18 @@
 """Shards: the on-disk format, Arrow files opened by mmap.
 
     products/
-      graph.json                              Manifest: format version, schema, id ranges,
-      checksums, how it was made part-00000/
-        nodes/paper.arrow                     a row per owned node: id, index, x, y, split, time,
-        the user's columns edges/author__writes__paper.arrow     a row per owned destination: lists
-        of src, eid, weight, time, edge_attr, ...
+      graph.json                            manifest: format version, schema, id ranges, checksums
+      part-00000/
+        nodes/paper.arrow                   a row per owned node:
+                                              id, index, x, y, split, time, the user's columns
+        edges/author__writes__paper.arrow   a row per owned destination, each column a large_list:
+                                              src, eid, weight, time, edge_attr, y, the user's
+
+An Arrow IPC file holds one record batch, uncompressed, so any program that reads Arrow reads it; a
+large_list column is a CSC matrix, its offsets indptr and its values the columns of the edges.
 
 `ShardWriter` writes a directory that is complete or absent, `ShardedGraph` opens it without
-copying.
+copying, `verify.verify` reads all of it, `statistics.statistics` measures it.
 """
 
 from distgnn.shards.manifest import FORMAT_VERSION, Manifest, ManifestInfo

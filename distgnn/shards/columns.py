@@ -64,11 +64,8 @@ def label_types(spec: LabelSpec) -> tuple[Any, ...]:
         return (pa.int64(),)
     if spec.kind == "multilabel":
         return (pa.list_(pa.int8(), spec.dim), pa.list_(pa.float32(), spec.dim))
-    return (
-        (pa.float32(), pa.list_(pa.float32(), spec.dim))
-        if spec.dim == 1
-        else (pa.list_(pa.float32(), spec.dim),)
-    )
+    values = pa.list_(pa.float32(), spec.dim)
+    return (pa.float32(), values) if spec.dim == 1 else (values,)
 
 
 def contiguous(column: Any, where: str) -> Any:

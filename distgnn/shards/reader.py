@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from distgnn.exceptions import ArgumentError, ShardCorruptError, ShardError
 from distgnn.shards.layout import check_arrow_schema, edge_shard, node_shard
-from distgnn.shards.manifest import edge_file, load_manifest, node_file
+from distgnn.shards.manifest import MANIFEST_NAME, edge_file, load_manifest, node_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,6 +46,7 @@ class ShardedGraph:
         self._nodes: dict[tuple[NodeType, int], NodeShard] = {}
         self._edges: dict[tuple[EdgeType, int], EdgeShard] = {}
         self._by_index: dict[NodeType, Int64s] = {}
+        self._identity = _identity(path)
 
     @classmethod
     def open(cls, path: Path | str) -> ShardedGraph:
@@ -121,6 +122,7 @@ class ShardedGraph:
 
         Raises:
             ArgumentError: there is no such type or part.
+            ShardError: the graph was replaced since it was opened.
             ShardCorruptError: the file is damaged.
         """
         key = (node_type, self._check_part(part))
@@ -135,6 +137,7 @@ class ShardedGraph:
 
         Raises:
             ArgumentError: there is no such type or part.
+            ShardError: the graph was replaced since it was opened.
             ShardCorruptError: the file is damaged.
         """
         key = (edge_type, self._check_part(part))
@@ -248,6 +251,9 @@ class ShardedGraph:
             check_arrow_schema(schema, reader.schema, str(path))
             batch = reader.get_batch(0)
             batch.validate()
+        if _identity(self.path) != self._identity:
+            msg = f"{self.path} was replaced after it was opened: open it again"
+            raise ShardError(msg)
         if batch.num_rows != entry.rows:
             msg = (
                 f"{path} holds {batch.num_rows} rows, but {entry.rows} were written: it is "
@@ -287,6 +293,15 @@ def read_errors(path: Path) -> Iterator[None]:
         reason = str(error).splitlines()[0]
         msg = f"{path} is no readable Arrow file ({reason}): it is damaged. {REFETCH}"
         raise ShardCorruptError(msg) from error
+
+
+def _identity(root: Path) -> tuple[int, int] | None:
+    """Return what tells a manifest from one that replaces it: inode and time; None if gone."""
+    try:
+        found = (root / MANIFEST_NAME).stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
 
 
 def _concatenate(arrays: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:

@@ -1,10 +1,12 @@
 """The writer refuses what does not fit, and leaves a complete directory or nothing."""
 
+import shutil
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from distgnn.exceptions import ArgumentError, OutputExistsError, StorageError
+from distgnn.exceptions import ArgumentError, OutputExistsError, ShardError, StorageError
 from distgnn.schema import EdgeSchema, FeatureSpec, GraphSchema, LabelSpec, NodeSchema
 from distgnn.shards import ManifestInfo, ShardedGraph, ShardWriter
 from distgnn.shards.verify import verify
@@ -233,8 +235,12 @@ def test_overwriting_replaces_graphs_and_nothing_else(tmp_path):
 def test_views_of_a_graph_that_is_replaced_stay_valid(tmp_path):
     graph = papers().write(tmp_path / "graph")
     nodes = graph.nodes("paper", 0)
-    write(tmp_path / "graph", overwrite=True)
+    papers().write(tmp_path / "other")
+    shutil.rmtree(tmp_path / "graph")
+    (tmp_path / "other").rename(tmp_path / "graph")
     np.testing.assert_array_equal(nodes.index, [0, 2, 5])
+    with pytest.raises(ShardError, match="was replaced after it was opened: open it again"):
+        graph.nodes("paper", 1)
 
 
 def test_an_output_made_in_the_meantime_is_kept(tmp_path):
