@@ -80,9 +80,15 @@ def find_model(config: ModelConfig) -> type[nn.Module]:
 
 
 def model_names() -> list[str]:
-    """Return the names of the modules in `distgnn.nn`."""
-    found = {name: getattr(distgnn.nn, name) for name in dir(distgnn.nn) if name[:1].isupper()}
-    return sorted(n for n, v in found.items() if isinstance(v, type) and issubclass(v, nn.Module))
+    """Return the names of the models in `distgnn.nn`."""
+    found = (getattr(distgnn.nn, name) for name in distgnn.nn.__all__)
+    return sorted(
+        value.__name__
+        for value in found
+        if isinstance(value, type)
+        and issubclass(value, nn.Module)
+        and value.__module__.startswith("distgnn.nn.models.")
+    )
 
 
 def class_path(model: nn.Module) -> str:
