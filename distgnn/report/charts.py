@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from distgnn.shards.statistics import EdgeStatistics, NodeStatistics
 
+    Numbers = npt.NDArray[Any]
+
 # Matplotlib cannot draw in CSS colours, so it draws in these and they are replaced in its output.
 _INK, _LINE = "#010101", "#020202"
 _SERIES = ("#030303", "#040404", "#050505", "#060606")
@@ -63,7 +65,7 @@ def degree_chart(edges: EdgeStatistics) -> str | None:
     if not positive.any():
         return None
     at_least = np.cumsum(edges.degree_counts[::-1])[::-1] / edges.degree_counts.sum()
-    degrees, shares = _thinned(edges.degrees[positive]), _thinned(at_least[positive])
+    degrees, shares = _thinned(edges.degrees[positive], at_least[positive])
     with mpl.rc_context(_STYLE):
         axes = _axes()
         axes.loglog(degrees, shares, color=_SERIES[0], marker="o", markersize=3, linewidth=1.5)
@@ -86,7 +88,8 @@ def label_chart(nodes: NodeStatistics) -> str | None:
         axes = _axes()
         if len(everything) > MAX_BARS:
             ranked = np.sort(everything[everything > 0])[::-1]
-            axes.loglog(_thinned(np.arange(1, len(ranked) + 1)), _thinned(ranked), color=_SERIES[0])
+            ranks = np.arange(1, len(ranked) + 1)
+            axes.loglog(*_thinned(ranks, ranked), color=_SERIES[0])
             axes.xaxis.set_major_formatter(lambda rank, _: f"{rank:,.0f}")
             _plain(axes)
             axes.set_xlabel("class, by rank")
@@ -130,15 +133,21 @@ def _plain(axes: Axes) -> None:
         axis.set_minor_formatter(NullFormatter())
 
 
-def _thinned(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return at most `MAX_POINTS` of the values, the first and the last among them.
+def _thinned(x: Numbers, y: Numbers) -> tuple[Numbers, Numbers]:
+    """Return at most `MAX_POINTS` + 1 of a curve's points, evenly spread over a logarithmic axis.
 
-    Positions are spaced by their logarithm, as are the points of a curve on logarithmic axes.
+    Args:
+        x: Rising positive numbers.
+        y: A number for each.
+
+    Returns:
+        The points that are kept, the first and the last among them.
     """
-    if len(values) <= MAX_POINTS:
-        return values
-    positions = np.geomspace(1, len(values), MAX_POINTS).round().astype(np.int64) - 1
-    return values[np.unique(positions)]
+    if len(x) <= MAX_POINTS:
+        return x, y
+    wanted = np.geomspace(x[0], x[-1], MAX_POINTS)
+    kept = np.unique(np.append(np.searchsorted(x, wanted).clip(max=len(x) - 1), len(x) - 1))
+    return x[kept], y[kept]
 
 
 def _svg(axes: Axes, description: str) -> str:

@@ -75,8 +75,11 @@ def test_without_classes_there_is_no_chart(labels):
 
 
 def test_curves_are_thinned_and_keep_their_ends():
-    values = np.arange(10_000)
-    found = charts._thinned(values)
-    assert len(found) <= charts.MAX_POINTS
-    assert (found[0], found[-1]) == (0, 9999)
-    assert (np.diff(found) > 0).all()
+    x = np.arange(1, 10_001) ** 2
+    found, halves = charts._thinned(x, x / 2)
+    assert len(found) <= charts.MAX_POINTS + 1
+    assert (found[0], found[-1]) == (1, 10**8)
+    np.testing.assert_array_equal(halves, found / 2)
+    for start in range(8):
+        decade = (found >= 10**start) & (found <= 10 ** (start + 1))
+        assert decade.sum() >= 3, "no decade is left bare"
