@@ -198,14 +198,14 @@ def main(words: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if words is None else words)
     try:
-        commands = {
+        commands: dict[str, Callable[..., int]] = {
             "partition": partition,
             "verify": verify,
             "inspect": inspect,
             "train": train_command(_train_defaults(words)),
             "predict": predict,
         }
-        return tyro.extras.subcommand_cli_from_dict(
+        exit_code: int = tyro.extras.subcommand_cli_from_dict(
             commands,
             prog="distgnn",
             description=DESCRIPTION,
@@ -217,6 +217,7 @@ def main(words: Sequence[str] | None = None) -> int:
             f"[bold red]error[/]: {escape(str(error))}", highlight=False, soft_wrap=True
         )
         return error.exit_code
+    return exit_code
 
 
 def _train_defaults(words: Sequence[str]) -> RunConfig:
