@@ -18,6 +18,9 @@ options = { aggr = "mean" }
 [sampler]
 fanouts = [5, 5]
 
+[evaluation]
+fanouts = [-1, -1]
+
 [optimizer]
 lr = 1
 

@@ -18,6 +18,7 @@ from distgnn.train.config_fields import (
     Fanouts,
     FanoutsField,
     JsonTable,
+    OptionalFanoutsField,
     num_hops,
     require,
     require_fanouts,
@@ -213,7 +214,7 @@ class EvaluationConfig:
     """Epochs between two evaluations; 0: none, and the last weights count as the best."""
     monitor: str | None = None
     """Metric that says which weights are best, or 'loss'; by default the task's first metric."""
-    fanouts: FanoutsField | None = None
+    fanouts: OptionalFanoutsField = None
     """Neighbours drawn in evaluation; by default those of sampler.fanouts. -1: all."""
     batch_size: int | None = None
     """Seeds of a batch in evaluation; by default loader.batch_size."""

@@ -19,20 +19,21 @@ def _fanouts_from_words(words: list[str]) -> Fanouts:
     return tuple(map(int, words))
 
 
-def _words_from_fanouts(fanouts: Fanouts) -> list[str]:
+def _words_from_fanouts(fanouts: Fanouts | None) -> list[str]:
+    if fanouts is None:
+        return ["None"]
     return [json.dumps(fanouts)] if isinstance(fanouts, dict) else [str(hop) for hop in fanouts]
 
 
-FanoutsField = Annotated[
-    Fanouts,
-    PrimitiveConstructorSpec(
-        nargs="*",
-        metavar="INT ...|JSON",
-        instance_from_str=_fanouts_from_words,
-        is_instance=lambda value: isinstance(value, (tuple, dict)),
-        str_from_instance=_words_from_fanouts,
-    ),
-]
+_WORDS = PrimitiveConstructorSpec[Any](
+    nargs="*",
+    metavar="INT ...|JSON",
+    instance_from_str=_fanouts_from_words,
+    is_instance=lambda value: value is None or isinstance(value, (tuple, dict)),
+    str_from_instance=_words_from_fanouts,
+)
+FanoutsField = Annotated[Fanouts, _WORDS]
+OptionalFanoutsField = Annotated[Fanouts | None, _WORDS]
 JsonTable = Annotated[
     dict[str, Any],
     PrimitiveConstructorSpec(
