@@ -74,6 +74,10 @@ class LoaderTimeoutError(DistgnnError, TimeoutError):
     """A mini-batch was not ready in time."""
 
 
+class ReleasedTensorError(DistgnnError, RuntimeError):
+    """A tensor that a reversible layer needs was released or overwritten."""
+
+
 class MissingDependencyError(DistgnnError, ImportError):
     """An optional package is needed for what was asked and is not installed."""
 

@@ -17,8 +17,12 @@ from distgnn.nn.aggr.power_mean import PowerMeanAggregation
 from distgnn.nn.aggr.scaler import DegreeScalerAggregation
 from distgnn.nn.aggr.softmax import SoftmaxAggregation
 from distgnn.nn.linear import HeteroDictLinear, Linear
+from distgnn.nn.models.deepgcn import DeepGCNLayer
 from distgnn.nn.models.jumping_knowledge import HeteroJumpingKnowledge, JumpingKnowledge
+from distgnn.nn.models.mask_label import MaskLabel
+from distgnn.nn.models.meta import MetaLayer
 from distgnn.nn.models.mlp import MLP
+from distgnn.nn.models.rev_gnn import GroupAddRev
 from distgnn.nn.norm.batch_norm import BatchNorm
 from distgnn.nn.norm.diff_group_norm import DiffGroupNorm
 from distgnn.nn.norm.graph_norm import GraphNorm
@@ -46,11 +50,13 @@ __all__ = [
     "BatchNorm",
     "Connect",
     "ConnectOutput",
+    "DeepGCNLayer",
     "DegreeScalerAggregation",
     "DiffGroupNorm",
     "FilterEdges",
     "GraphNorm",
     "GraphSizeNorm",
+    "GroupAddRev",
     "HeteroDictLinear",
     "HeteroJumpingKnowledge",
     "InstanceNorm",
@@ -58,11 +64,13 @@ __all__ = [
     "LSTMAggregation",
     "LayerNorm",
     "Linear",
+    "MaskLabel",
     "MaxAggregation",
     "MeanAggregation",
     "MeanSubtractionNorm",
     "MedianAggregation",
     "MessageNorm",
+    "MetaLayer",
     "MinAggregation",
     "MulAggregation",
     "MultiAggregation",
