@@ -98,7 +98,7 @@ def require_no_nulls(array: Any, where: str) -> None:
             "is partitioned"
         )
         raise ArgumentError(msg)
-    if _is_list(array.type):
+    if is_variable_list(array.type) or pa.types.is_fixed_size_list(array.type):
         require_no_nulls(array.flatten(), where)
     elif pa.types.is_struct(array.type):
         for child in array.flatten():
@@ -120,7 +120,7 @@ def canonical(array: Any, dtype: Any, where: str) -> Any:
         if array.type.list_size == dtype.list_size:
             values = canonical(array.flatten(), dtype.value_type, where)
             return pa.FixedSizeListArray.from_arrays(values, type=dtype)
-    elif pa.types.is_large_list(dtype) and _is_list(array.type):
+    elif pa.types.is_large_list(dtype) and is_variable_list(array.type):
         offsets, values = list_parts(array)
         return pa.LargeListArray.from_arrays(
             offsets, canonical(values, dtype.value_type, where), type=dtype
@@ -154,12 +154,8 @@ def check_sparse(array: Any, spec: FeatureSpec, where: str) -> None:
 
 def list_parts(array: Any) -> tuple[Any, Any]:
     """Return the offsets (int64 [n + 1], from 0) and the values of a list array without nulls."""
-    if pa.types.is_fixed_size_list(array.type):
-        offsets = np.arange(len(array) + 1, dtype=np.int64) * array.type.list_size
-    else:
-        offsets = array.offsets.to_numpy().astype(np.int64)
-        offsets -= offsets[0]
-    return pa.array(offsets), array.flatten()
+    offsets = array.offsets.to_numpy().astype(np.int64)
+    return pa.array(offsets - offsets[0]), array.flatten()
 
 
 def numeric_view(array: Any, dtype: np.dtype[Any], where: str) -> npt.NDArray[Any]:
@@ -236,6 +232,6 @@ def label_view(array: Any, where: str) -> npt.NDArray[Any]:
     return numeric_view(array, np.dtype(array.type.to_pandas_dtype()), where)
 
 
-def _is_list(dtype: Any) -> bool:
-    tests = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
-    return any(test(dtype) for test in tests)
+def is_variable_list(dtype: Any) -> bool:
+    """Return whether `dtype` is that of lists of any length."""
+    return bool(pa.types.is_list(dtype) or pa.types.is_large_list(dtype))

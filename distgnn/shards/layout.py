@@ -17,6 +17,7 @@ from distgnn.shards.columns import (
     contiguous,
     feature_type,
     feature_view,
+    is_variable_list,
     label_types,
     label_view,
     list_parts,
@@ -239,7 +240,7 @@ def _as_one_of(array: Any, types: tuple[Any, ...], where: str) -> Any:
 
 def _edge_column(array: Any, types: tuple[Any, ...] | None, where: str) -> Any:
     """Return a column of lists as a large_list whose values have one of `types` (None: any)."""
-    if not (pa.types.is_list(array.type) or pa.types.is_large_list(array.type)):
+    if not is_variable_list(array.type):
         msg = f"{where} has Arrow type {array.type}, not a list for each owned destination"
         raise ArgumentError(msg)
     if array.null_count:

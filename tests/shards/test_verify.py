@@ -74,7 +74,7 @@ def test_no_graph(tmp_path):
         verify(tmp_path, progress=False)
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(data=st.data())
 def test_a_bit_flipped_anywhere_never_crashes_and_is_always_found(data, flippable):
     """Opening and reading may find it, or not; `verify` always does, and nothing else is raised."""
