@@ -32,15 +32,19 @@ def rebalance(
     slack: float,
 ) -> NDArray[np.int32]: ...
 def group_by_part(
-    part_of: NDArray[np.int32], key: NDArray[np.int64] | None, num_parts: int
+    part_of: NDArray[np.int32], num_parts: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
 def build_csc(
-    eids: NDArray[np.int64],
     src: NDArray[np.int64],
     dst: NDArray[np.int64],
     time: NDArray[np.int64] | None,
-    src_id: NDArray[np.int64],
+    num_src: int,
     dst_id: NDArray[np.int64],
-    first_id: int,
-    num_rows: int,
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]: ...
+    num_threads: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
+def count_cut(
+    src: NDArray[np.int64],
+    dst: NDArray[np.int64],
+    part_of_src: NDArray[np.int32],
+    part_of_dst: NDArray[np.int32],
+) -> int: ...

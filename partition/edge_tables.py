@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,64 +19,62 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class EdgeGroups:
-    """The E edges of one type, grouped by the part that owns their destination."""
+class SortedEdges:
+    """The E edges of one type as a CSC matrix of all n destinations, in the order of global ids.
 
-    src: npt.NDArray[np.int64]
-    """int64 [E]: raw row of the source."""
-    dst: npt.NDArray[np.int64]
-    """int64 [E]: raw row of the destination."""
-    time: npt.NDArray[np.int64] | None
-    """int64 [E], if edges carry a time."""
+    In-neighbours are sorted by (index of the source, eid), or where edges carry a time by (time,
+    index, eid).
+    """
+
+    indptr: npt.NDArray[np.int64]
+    """int64 [n + 1]: positions of the edges into each global id."""
+    entries: npt.NDArray[np.int64]
+    """int64 [E, 2]: raw row of the source, and row of the raw edge table."""
     attributes: Any
-    """Arrow table [E] of the columns that travel with the edges: all but src and dst."""
-    offsets: npt.NDArray[np.int64]
-    """int64 [num_parts + 1]: part p has the edges eids[offsets[p]:offsets[p + 1]]."""
-    eids: npt.NDArray[np.int64]
-    """int64 [E]: rows of the raw edge table, rising within a part."""
+    """Arrow table [E], in raw order, of the columns that travel with the edges."""
     sources: NodeLayout
     targets: NodeLayout
 
 
-def group_edges(table: Any, sources: NodeLayout, targets: NodeLayout) -> EdgeGroups:
-    """Return the edges of a raw edge table (Arrow) grouped by the owner of their destination."""
-    dst = int64_column(table, "dst")
-    offsets, eids = kernels.group_by_part(targets.part_of, dst, targets.num_parts)
-    return EdgeGroups(
-        src=int64_column(table, "src"),
-        dst=dst,
-        time=int64_column(table, "time") if "time" in table.column_names else None,
-        # In one chunk: edges of a row lie anywhere in the raw table.
+def sort_edges(table: Any, sources: NodeLayout, targets: NodeLayout) -> SortedEdges:
+    """Return the edges of a raw edge table (Arrow), sorted by destination."""
+    indptr, entries = kernels.build_csc(
+        int64_column(table, "src"),
+        int64_column(table, "dst"),
+        int64_column(table, "time") if "time" in table.column_names else None,
+        len(sources.global_id),
+        targets.global_id,
+        usable_cores(),
+    )
+    return SortedEdges(
+        indptr=indptr,
+        entries=entries,
+        # In one chunk: the edges of a destination lie anywhere in the raw table.
         attributes=table.drop_columns(["src", "dst"]).combine_chunks(),
-        offsets=offsets,
-        eids=eids,
         sources=sources,
         targets=targets,
     )
 
 
-def part_edges(groups: EdgeGroups, part: int) -> Any:
+def usable_cores() -> int:
+    """Return how many cores this process may run on."""
+    return len(os.sched_getaffinity(0))
+
+
+def part_edges(edges: SortedEdges, part: int) -> Any:
     """Return the edges into the nodes of `part`, as `ShardWriter.write_edges` takes them.
 
     Returns:
         Arrow table, a row per owned destination: large_list columns `src` (global ids), `eid` and
-        every attribute. In-neighbours are sorted by (index of the source, eid), or where edges
-        carry a time by (time, index, eid).
+        every attribute.
     """
-    targets = groups.targets
-    indptr, src, eid = kernels.build_csc(
-        groups.eids[groups.offsets[part] : groups.offsets[part + 1]],
-        groups.src,
-        groups.dst,
-        groups.time,
-        groups.sources.global_id,
-        targets.global_id,
-        int(targets.offsets[part]),
-        targets.num_owned(part),
-    )
-    offsets, rows = pa.array(indptr), pa.array(eid)
-    lists = {"src": _lists(offsets, pa.array(src)), "eid": _lists(offsets, rows)}
-    taken = groups.attributes.take(rows)
+    first, last = edges.targets.offsets[part : part + 2]
+    indptr = edges.indptr[first : last + 1]
+    entries = edges.entries[indptr[0] : indptr[-1]]
+    src, rows = pa.array(edges.sources.global_id[entries[:, 0]]), pa.array(entries[:, 1])
+    offsets = pa.array(indptr - indptr[0])
+    lists = {"src": _lists(offsets, src), "eid": _lists(offsets, rows)}
+    taken = edges.attributes.take(rows)
     for name in taken.column_names:
         lists[name] = _lists(offsets, taken.column(name).combine_chunks())
     fields = [pa.field(name, array.type) for name, array in lists.items()]

@@ -8,6 +8,7 @@ try:
     from distgnn.partition._kernels import (
         build_adjacency,
         build_csc,
+        count_cut,
         fennel,
         group_by_part,
         ldg,
@@ -20,4 +21,12 @@ except ImportError as error:
     )
     raise MissingDependencyError(msg) from error
 
-__all__ = ["build_adjacency", "build_csc", "fennel", "group_by_part", "ldg", "rebalance"]
+__all__ = [
+    "build_adjacency",
+    "build_csc",
+    "count_cut",
+    "fennel",
+    "group_by_part",
+    "ldg",
+    "rebalance",
+]

@@ -54,7 +54,7 @@ def node_layout(part_of: npt.NDArray[np.int32], num_parts: int) -> NodeLayout:
         part_of: int32 [n], the part of each raw row.
         num_parts: Number of parts.
     """
-    offsets, order = kernels.group_by_part(part_of, None, num_parts)
+    offsets, order = kernels.group_by_part(part_of, num_parts)
     global_id = np.empty_like(order)
     global_id[order] = np.arange(len(order))
     return NodeLayout(part_of=part_of, offsets=offsets, order=order, global_id=global_id)

@@ -10,7 +10,7 @@ from rich.console import Console
 from distgnn.exceptions import PartitionError
 from distgnn.partition.adjacency import build_adjacency, without_edges
 from distgnn.partition.balance import balance_weights, check_balance
-from distgnn.partition.edge_tables import group_edges, part_edges
+from distgnn.partition.edge_tables import part_edges, sort_edges
 from distgnn.partition.estimate import estimate
 from distgnn.partition.layout import NodeLayout, node_layouts, occupy_every_part
 from distgnn.partition.node_tables import part_nodes
@@ -159,9 +159,9 @@ def _write_edges(raw: RawGraph, layouts: Layouts, writer: ShardWriter, stages: S
     with stages.stage("edges", num_files) as advance:
         for edge_type in raw.schema.edge_types:
             targets = layouts[edge_type[2]]
-            groups = group_edges(raw.edges[edge_type], layouts[edge_type[0]], targets)
+            edges = sort_edges(raw.edges[edge_type], layouts[edge_type[0]], targets)
             for part in range(targets.num_parts):
-                writer.write_edges(part, edge_type, part_edges(groups, part))
+                writer.write_edges(part, edge_type, part_edges(edges, part))
                 advance()
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from distgnn.partition import kernels
 from distgnn.partition.adjacency import int64_column
 from distgnn.partition.balance import in_edges, training_nodes
 
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from distgnn.partition.layout import NodeLayout
     from distgnn.schema import EdgeType, NodeType
     from distgnn.tables.raw_graph import RawGraph
-
-_BLOCK = 1 << 20
-"""Edges looked at together, so that no temporary grows with the graph."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,12 +67,8 @@ def _count_cut(
     """Return how many edges of a type are cut, and how many are loops."""
     src, dst = (int64_column(raw.edges[edge_type], name) for name in ("src", "dst"))
     part_of_src, part_of_dst = layouts[edge_type[0]].part_of, layouts[edge_type[2]].part_of
-    cut, loops = 0, 0
-    for start in range(0, len(src), _BLOCK):
-        block = slice(start, start + _BLOCK)
-        cut += int(np.count_nonzero(part_of_src[src[block]] != part_of_dst[dst[block]]))
-        if edge_type[0] == edge_type[2]:
-            loops += int(np.count_nonzero(src[block] == dst[block]))
+    cut = kernels.count_cut(src, dst, part_of_src, part_of_dst)
+    loops = int(np.count_nonzero(src == dst)) if edge_type[0] == edge_type[2] else 0
     return cut, loops
 
 

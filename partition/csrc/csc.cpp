@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace distgnn {
@@ -16,102 +17,112 @@ void check_range(const char* name, int64_t position, int64_t value, int64_t limi
                               std::to_string(limit) + ")");
 }
 
-struct Entry {
-  int64_t src;
-  int64_t eid;
-  bool operator<(const Entry& other) const {
-    return src != other.src ? src < other.src : eid < other.eid;
-  }
-};
+inline bool comes_before(const InEdge& a, const InEdge& b) {
+  return a.src != b.src ? a.src < b.src : a.eid < b.eid;
+}
 
-struct TimedEntry {
+struct TimedInEdge {
   int64_t time;
-  int64_t src;
-  int64_t eid;
-  bool operator<(const TimedEntry& other) const {
-    if (time != other.time)
-      return time < other.time;
-    return src != other.src ? src < other.src : eid < other.eid;
-  }
+  InEdge edge;
 };
 
-Entry make_entry(const PartEdges& edges, int64_t eid, Entry*) {
-  return {edges.src[eid], eid};
+inline bool comes_before(const TimedInEdge& a, const TimedInEdge& b) {
+  return a.time != b.time ? a.time < b.time : comes_before(a.edge, b.edge);
 }
 
-TimedEntry make_entry(const PartEdges& edges, int64_t eid, TimedEntry*) {
-  return {edges.time[eid], edges.src[eid], eid};
+void read_edge(const CscInput& input, int64_t eid, InEdge* edge) {
+  *edge = {input.src[eid], eid};
 }
 
-int64_t row_of(const PartEdges& edges, int64_t eid) {
-  return edges.dst_id[edges.dst[eid]] - edges.first_id;
+void read_edge(const CscInput& input, int64_t eid, TimedInEdge* edge) {
+  *edge = {input.time[eid], {input.src[eid], eid}};
 }
 
-void count_rows(const PartEdges& edges, int64_t* indptr) {
-  std::fill(indptr, indptr + edges.num_rows + 1, 0);
-  for (int64_t i = 0; i < edges.num_edges; ++i) {
-    const int64_t edge = edges.eids[i];
-    check_range("eids", i, edge, edges.num_graph_edges);
-    check_range("src", edge, edges.src[edge], edges.num_src);
-    check_range("dst", edge, edges.dst[edge], edges.num_dst);
-    const int64_t row = row_of(edges, edge);
-    if (row < 0 || row >= edges.num_rows)
-      throw std::invalid_argument("edge " + std::to_string(edge) +
-                                  " has a destination that the part does not own");
-    ++indptr[row + 1];
+void count_rows(const CscInput& input, int64_t* indptr) {
+  for (int64_t v = 0; v < input.num_rows; ++v)
+    check_range("dst_id", v, input.dst_id[v], input.num_rows);
+  std::fill(indptr, indptr + input.num_rows + 1, 0);
+  for (int64_t e = 0; e < input.num_edges; ++e) {
+    check_range("src", e, input.src[e], input.num_src);
+    check_range("dst", e, input.dst[e], input.num_rows);
+    ++indptr[input.dst_id[input.dst[e]] + 1];
   }
-  for (int64_t row = 0; row < edges.num_rows; ++row)
+  for (int64_t row = 0; row < input.num_rows; ++row)
     indptr[row + 1] += indptr[row];
 }
 
-template <typename T>
-void fill_csc(const PartEdges& edges, const int64_t* indptr, int64_t* src, int64_t* eid) {
-  Buffer<T> entries(edges.num_edges);
-  std::vector<int64_t> next(indptr, indptr + edges.num_rows);
-  for (int64_t i = 0; i < edges.num_edges; ++i) {
-    const int64_t edge = edges.eids[i];
-    entries[next[row_of(edges, edge)]++] = make_entry(edges, edge, static_cast<T*>(nullptr));
-  }
-  for (int64_t row = 0; row < edges.num_rows; ++row)
-    std::sort(entries.data() + indptr[row], entries.data() + indptr[row + 1]);
-  for (int64_t i = 0; i < edges.num_edges; ++i) {
-    src[i] = edges.src_id[entries[i].src];
-    eid[i] = entries[i].eid;
-  }
+template <typename Edge>
+void sort_rows(const int64_t* indptr, int64_t first, int64_t last, Edge* edges) {
+  for (int64_t row = first; row < last; ++row)
+    std::sort(edges + indptr[row], edges + indptr[row + 1],
+              [](const Edge& a, const Edge& b) { return comes_before(a, b); });
 }
 
-int32_t part_of_row(const Grouping& grouping, int64_t row) {
-  const int64_t key = grouping.key == nullptr ? row : grouping.key[row];
-  return grouping.part_of[key];
+// Every thread sorts a range of rows with about the same number of edges.
+template <typename Edge>
+void sort_all_rows(const int64_t* indptr, int64_t num_rows, int num_threads, Edge* edges) {
+  std::vector<std::thread> threads;
+  int64_t first = 0;
+  for (int t = 1; t <= num_threads; ++t) {
+    const int64_t* end =
+        std::lower_bound(indptr + first, indptr + num_rows, indptr[num_rows] / num_threads * t);
+    const int64_t last = t == num_threads ? num_rows : end - indptr;
+    threads.emplace_back(sort_rows<Edge>, indptr, first, last, edges);
+    first = last;
+  }
+  for (std::thread& thread : threads)
+    thread.join();
 }
 
-void check_row(const Grouping& grouping, int64_t row) {
-  const int64_t key = grouping.key == nullptr ? row : grouping.key[row];
-  check_range("key", row, key, grouping.num_keys);
-  check_range("part_of", key, grouping.part_of[key], grouping.num_parts);
+template <typename Edge>
+Buffer<Edge> sorted_edges(const CscInput& input, int num_threads, const int64_t* indptr) {
+  Buffer<Edge> edges(input.num_edges);
+  std::vector<int64_t> next(indptr, indptr + input.num_rows);
+  for (int64_t e = 0; e < input.num_edges; ++e)
+    read_edge(input, e, edges.data() + next[input.dst_id[input.dst[e]]]++);
+  sort_all_rows(indptr, input.num_rows, num_threads, edges.data());
+  return edges;
 }
 
 }  // namespace
 
-void group_by_part(const Grouping& grouping, int64_t* offsets, int64_t* order) {
-  std::fill(offsets, offsets + grouping.num_parts + 1, 0);
-  for (int64_t row = 0; row < grouping.num_rows; ++row) {
-    check_row(grouping, row);
-    ++offsets[part_of_row(grouping, row) + 1];
+void group_by_part(const int32_t* part_of,
+                   int64_t num_rows,
+                   int32_t num_parts,
+                   int64_t* offsets,
+                   int64_t* order) {
+  std::fill(offsets, offsets + num_parts + 1, 0);
+  for (int64_t row = 0; row < num_rows; ++row) {
+    check_range("part_of", row, part_of[row], num_parts);
+    ++offsets[part_of[row] + 1];
   }
-  for (int32_t p = 0; p < grouping.num_parts; ++p)
+  for (int32_t p = 0; p < num_parts; ++p)
     offsets[p + 1] += offsets[p];
-  std::vector<int64_t> next(offsets, offsets + grouping.num_parts);
-  for (int64_t row = 0; row < grouping.num_rows; ++row)
-    order[next[part_of_row(grouping, row)]++] = row;
+  std::vector<int64_t> next(offsets, offsets + num_parts);
+  for (int64_t row = 0; row < num_rows; ++row)
+    order[next[part_of[row]]++] = row;
 }
 
-void build_csc(const PartEdges& edges, int64_t* indptr, int64_t* src, int64_t* eid) {
-  count_rows(edges, indptr);
-  if (edges.time == nullptr)
-    fill_csc<Entry>(edges, indptr, src, eid);
-  else
-    fill_csc<TimedEntry>(edges, indptr, src, eid);
+Buffer<InEdge> build_csc(const CscInput& input, int num_threads, int64_t* indptr) {
+  count_rows(input, indptr);
+  if (input.time == nullptr)
+    return sorted_edges<InEdge>(input, num_threads, indptr);
+  const Buffer<TimedInEdge> timed = sorted_edges<TimedInEdge>(input, num_threads, indptr);
+  Buffer<InEdge> edges(input.num_edges);
+  for (int64_t e = 0; e < input.num_edges; ++e)
+    edges[e] = timed[e].edge;
+  return edges;
+}
+
+int64_t count_cut(const int64_t* src,
+                  const int64_t* dst,
+                  int64_t num_edges,
+                  const int32_t* part_of_src,
+                  const int32_t* part_of_dst) {
+  int64_t cut = 0;
+  for (int64_t e = 0; e < num_edges; ++e)
+    cut += part_of_src[src[e]] != part_of_dst[dst[e]];
+  return cut;
 }
 
 }  // namespace distgnn

@@ -7,40 +7,42 @@
 
 namespace distgnn {
 
-// Sorts rows (nodes or edges) by their part, stably. offsets [num_parts + 1] and order [num_rows]:
-// the rows of part p are order[offsets[p] .. offsets[p + 1]), ascending. The part of row r is
-// part_of[key[r]], or part_of[r] where key is null.
-// Throws std::invalid_argument if a key or a part is out of range.
-struct Grouping {
-  const int32_t* part_of;
-  int64_t num_keys;
-  const int64_t* key;
-  int64_t num_rows;
-  int32_t num_parts;
-};
-void group_by_part(const Grouping& grouping, int64_t* offsets, int64_t* order);
+// Sorts node rows by their part, stably: the rows of part p are
+// order[offsets[p] .. offsets[p + 1]), ascending. offsets [num_parts + 1], order [num_rows].
+// Throws std::invalid_argument if a part is out of range.
+void group_by_part(const int32_t* part_of,
+                   int64_t num_rows,
+                   int32_t num_parts,
+                   int64_t* offsets,
+                   int64_t* order);
 
-// The edges of one part, to become its CSC matrix.
-struct PartEdges {
-  const int64_t* eids;  // [num_edges], rows of src, dst and time
+// The edges of one type, to become a CSC matrix.
+struct CscInput {
+  const int64_t* src;   // [num_edges], raw row of the source
+  const int64_t* dst;   // [num_edges], raw row of the destination
+  const int64_t* time;  // [num_edges], or null
   int64_t num_edges;
-  const int64_t* src;   // [num_graph_edges], raw row of the source of every edge of the graph
-  const int64_t* dst;   // [num_graph_edges], raw row of the destination
-  const int64_t* time;  // [num_graph_edges], or null
-  int64_t num_graph_edges;
-  const int64_t* src_id;  // [num_src], global id of a raw source row
   int64_t num_src;
-  const int64_t* dst_id;  // [num_dst], global id of a raw destination row
-  int64_t num_dst;
-  int64_t first_id;  // global id of the first destination that the part owns
-  int64_t num_rows;  // number of destinations that the part owns
+  const int64_t* dst_id;  // [num_rows], a permutation: the row of the matrix of each destination
+  int64_t num_rows;
 };
 
-// Fills the CSC matrix of a part: indptr [num_rows + 1]; src (global ids) and eid [num_edges].
-// In-neighbours of a row are sorted by (raw row of the source, eid), or by (time, raw row, eid).
-// Throws std::invalid_argument if an edge, a source or a destination is out of range, or a
-// destination is not one of the part's.
-void build_csc(const PartEdges& edges, int64_t* indptr, int64_t* src, int64_t* eid);
+struct InEdge {
+  int64_t src;  // raw row of the source
+  int64_t eid;  // position in src, dst and time
+};
+
+// Sorts edges into the rows of a CSC matrix: fills indptr [num_rows + 1] and returns the edges
+// [num_edges], within a row sorted by (src, eid), or by (time, src, eid). The result does not
+// depend on num_threads. Throws std::invalid_argument if an end or an id is out of range.
+Buffer<InEdge> build_csc(const CscInput& input, int num_threads, int64_t* indptr);
+
+// Counts the edges whose ends lie in different parts. The ends must be in range.
+int64_t count_cut(const int64_t* src,
+                  const int64_t* dst,
+                  int64_t num_edges,
+                  const int32_t* part_of_src,
+                  const int32_t* part_of_dst);
 
 }  // namespace distgnn
 

@@ -42,6 +42,13 @@ void check_num_parts(int32_t num_parts) {
     fail("num_parts = " + std::to_string(num_parts) + " is below 1");
 }
 
+void check_rows(const char* name, const Int64Array& rows, int64_t limit) {
+  for (int64_t i = 0; i < rows.size(); ++i)
+    if (rows.data()[i] < 0 || rows.data()[i] >= limit)
+      fail(std::string(name) + "[" + std::to_string(i) + "] = " + std::to_string(rows.data()[i]) +
+           " is not in [0, " + std::to_string(limit) + ")");
+}
+
 // Numpy takes the memory over, without a copy.
 template <typename T>
 py::array_t<T> to_numpy(distgnn::Buffer<T> buffer) {
@@ -170,58 +177,64 @@ py::array_t<int32_t> rebalance(const Int64Array& indptr,
   return balanced;
 }
 
-std::pair<py::array_t<int64_t>, py::array_t<int64_t>>
-group_by_part(const Int32Array& part_of, const std::optional<Int64Array>& key, int32_t num_parts) {
+std::pair<py::array_t<int64_t>, py::array_t<int64_t>> group_by_part(const Int32Array& part_of,
+                                                                    int32_t num_parts) {
   check_vector("part_of", part_of, -1);
-  if (key)
-    check_vector("key", *key, -1);
   check_num_parts(num_parts);
-  const distgnn::Grouping grouping{part_of.data(), part_of.size(), key ? key->data() : nullptr,
-                                   key ? key->size() : part_of.size(), num_parts};
   py::array_t<int64_t> offsets(num_parts + 1);
-  py::array_t<int64_t> order(grouping.num_rows);
+  py::array_t<int64_t> order(part_of.size());
   int64_t* offsets_data = offsets.mutable_data();
   int64_t* order_data = order.mutable_data();
   {
     py::gil_scoped_release release;
-    distgnn::group_by_part(grouping, offsets_data, order_data);
+    distgnn::group_by_part(part_of.data(), order.size(), num_parts, offsets_data, order_data);
   }
   return {offsets, order};
 }
 
-std::tuple<py::array_t<int64_t>, py::array_t<int64_t>, py::array_t<int64_t>> build_csc(
-    const Int64Array& eids,
+std::pair<py::array_t<int64_t>, py::array_t<int64_t>> build_csc(
     const Int64Array& src,
     const Int64Array& dst,
     const std::optional<Int64Array>& time,
-    const Int64Array& src_id,
+    int64_t num_src,
     const Int64Array& dst_id,
-    int64_t first_id,
-    int64_t num_rows) {
-  check_vector("eids", eids, -1);
+    int num_threads) {
   check_vector("src", src, -1);
   check_vector("dst", dst, src.size());
   if (time)
     check_vector("time", *time, src.size());
-  check_vector("src_id", src_id, -1);
   check_vector("dst_id", dst_id, -1);
-  if (num_rows < 0)
-    fail("num_rows = " + std::to_string(num_rows) + " is negative");
-  const distgnn::PartEdges edges{
-      eids.data(), eids.size(),   src.data(),    dst.data(),    time ? time->data() : nullptr,
-      src.size(),  src_id.data(), src_id.size(), dst_id.data(), dst_id.size(),
-      first_id,    num_rows};
-  py::array_t<int64_t> indptr(num_rows + 1);
-  py::array_t<int64_t> out_src(eids.size());
-  py::array_t<int64_t> out_eid(eids.size());
+  if (num_threads < 1)
+    fail("num_threads = " + std::to_string(num_threads) + " is below 1");
+  const distgnn::CscInput input{src.data(),   dst.data(), time ? time->data() : nullptr,
+                                src.size(),   num_src,    dst_id.data(),
+                                dst_id.size()};
+  py::array_t<int64_t> indptr(dst_id.size() + 1);
   int64_t* indptr_data = indptr.mutable_data();
-  int64_t* src_data = out_src.mutable_data();
-  int64_t* eid_data = out_eid.mutable_data();
+  distgnn::Buffer<distgnn::InEdge> edges;
   {
     py::gil_scoped_release release;
-    distgnn::build_csc(edges, indptr_data, src_data, eid_data);
+    edges = distgnn::build_csc(input, num_threads, indptr_data);
   }
-  return {indptr, out_src, out_eid};
+  const int64_t num_edges = edges.size();
+  distgnn::InEdge* data = edges.release();
+  py::capsule owner(data, [](void* p) { std::free(p); });
+  return {indptr, py::array_t<int64_t>({num_edges, int64_t{2}}, &data->src, owner)};
+}
+
+int64_t count_cut(const Int64Array& src,
+                  const Int64Array& dst,
+                  const Int32Array& part_of_src,
+                  const Int32Array& part_of_dst) {
+  check_vector("src", src, -1);
+  check_vector("dst", dst, src.size());
+  check_vector("part_of_src", part_of_src, -1);
+  check_vector("part_of_dst", part_of_dst, -1);
+  check_rows("src", src, part_of_src.size());
+  check_rows("dst", dst, part_of_dst.size());
+  py::gil_scoped_release release;
+  return distgnn::count_cut(src.data(), dst.data(), src.size(), part_of_src.data(),
+                            part_of_dst.data());
 }
 
 }  // namespace
@@ -241,12 +254,13 @@ PYBIND11_MODULE(_kernels, m) {
   m.def("rebalance", &rebalance, py::arg("indptr").noconvert(), py::arg("indices").noconvert(),
         py::arg("weights").noconvert(), py::arg("assignment").noconvert(), py::arg("num_parts"),
         py::arg("slack"), "Moves nodes out of overfull parts: the new assignment, int32 [N].");
-  m.def("group_by_part", &group_by_part, py::arg("part_of").noconvert(),
-        py::arg("key").noconvert().none(true), py::arg("num_parts"),
+  m.def("group_by_part", &group_by_part, py::arg("part_of").noconvert(), py::arg("num_parts"),
         "Rows sorted by part, stably: (offsets int64 [num_parts + 1], order int64 [rows]).");
-  m.def("build_csc", &build_csc, py::arg("eids").noconvert(), py::arg("src").noconvert(),
-        py::arg("dst").noconvert(), py::arg("time").noconvert().none(true),
-        py::arg("src_id").noconvert(), py::arg("dst_id").noconvert(), py::arg("first_id"),
-        py::arg("num_rows"),
-        "CSC matrix of one part: (indptr int64 [num_rows + 1], src int64 [E], eid int64 [E]).");
+  m.def("build_csc", &build_csc, py::arg("src").noconvert(), py::arg("dst").noconvert(),
+        py::arg("time").noconvert().none(true), py::arg("num_src"), py::arg("dst_id").noconvert(),
+        py::arg("num_threads"),
+        "Edges sorted into rows: (indptr int64 [rows + 1], (source, eid) int64 [E, 2]).");
+  m.def("count_cut", &count_cut, py::arg("src").noconvert(), py::arg("dst").noconvert(),
+        py::arg("part_of_src").noconvert(), py::arg("part_of_dst").noconvert(),
+        "Number of edges between different parts.");
 }

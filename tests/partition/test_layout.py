@@ -28,35 +28,26 @@ def test_every_type_has_its_own_ids():
         assert layout.order.tolist() == made.index[node_type]
 
 
-@given(
-    part_of=st.lists(st.integers(0, 3), max_size=20),
-    key=st.none() | st.lists(st.integers(0, 30), max_size=40),
-)
-def test_grouping_is_a_stable_sort(part_of, key):
+@given(part_of=st.lists(st.integers(0, 3), max_size=20))
+def test_grouping_is_a_stable_sort(part_of):
     part_of = np.array(part_of, np.int32)
-    if key is None or not len(part_of):
-        keys, found = part_of, kernels.group_by_part(part_of, None, 4)
-    else:
-        rows = np.array(key, np.int64) % len(part_of)
-        keys, found = part_of[rows], kernels.group_by_part(part_of, rows, 4)
-    assert found[1].tolist() == np.argsort(keys, kind="stable").tolist()
-    assert np.diff(found[0]).tolist() == np.bincount(keys, minlength=4).tolist()
+    offsets, order = kernels.group_by_part(part_of, 4)
+    assert order.tolist() == np.argsort(part_of, kind="stable").tolist()
+    assert np.diff(offsets).tolist() == np.bincount(part_of, minlength=4).tolist()
 
 
 @pytest.mark.parametrize(
-    ("part_of", "key", "num_parts", "message"),
+    ("part_of", "num_parts", "message"),
     [
-        ([0, 2], None, 2, r"part_of\[1\] = 2 is not in \[0, 2\)"),
-        ([0, -1], None, 2, r"part_of\[1\] = -1"),
-        ([0, 1], [0, 2], 2, r"key\[1\] = 2 is not in \[0, 2\)"),
-        ([0, 1], None, 0, "num_parts = 0 is below 1"),
-        ([[0, 1]], None, 2, "part_of has 2 dimensions"),
+        ([0, 2], 2, r"part_of\[1\] = 2 is not in \[0, 2\)"),
+        ([0, -1], 2, r"part_of\[1\] = -1"),
+        ([0, 1], 0, "num_parts = 0 is below 1"),
+        ([[0, 1]], 2, "part_of has 2 dimensions"),
     ],
 )
-def test_grouping_checks_its_arguments(part_of, key, num_parts, message):
-    key = None if key is None else np.array(key)
+def test_grouping_checks_its_arguments(part_of, num_parts, message):
     with pytest.raises(ValueError, match=message):
-        kernels.group_by_part(np.array(part_of, np.int32), key, num_parts)
+        kernels.group_by_part(np.array(part_of, np.int32), num_parts)
 
 
 def test_empty_parts_take_a_node_of_the_largest():

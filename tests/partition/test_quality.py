@@ -2,6 +2,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
+from distgnn.partition import kernels
 from distgnn.partition.layout import node_layout
 from distgnn.partition.quality import measure_quality
 from distgnn.schema import DEFAULT_NODE_TYPE
@@ -48,3 +49,12 @@ def test_edge_cut_equals_networkx():
 def test_a_graph_without_edges():
     quality = measure_quality(raw_of([], 2), layouts_of({DEFAULT_NODE_TYPE: [0, 1]}), 2)
     assert (quality.edge_cut, quality.random_edge_cut, quality.edge_balance) == (0, 0, 1)
+
+
+def test_kernel_checks_its_arguments():
+    parts, rows = np.array([0, 1], np.int32), np.array([0, 1])
+    assert kernels.count_cut(rows, rows[::-1].copy(), parts, parts) == 2
+    with pytest.raises(ValueError, match=r"dst\[1\] = 2 is not in \[0, 2\)"):
+        kernels.count_cut(rows, np.array([0, 2]), parts, parts)
+    with pytest.raises(ValueError, match="dst has 1 values: it must have 2"):
+        kernels.count_cut(rows, np.array([0]), parts, parts)
