@@ -2,8 +2,11 @@
 
 from distgnn.tables.arrays import EdgeArrays, NodeArrays, from_arrays
 from distgnn.tables.edges import EdgeOptions
+from distgnn.tables.load import load_graph
 from distgnn.tables.npz import read_npz
+from distgnn.tables.pyg import from_pyg
 from distgnn.tables.raw_graph import RawGraph
+from distgnn.tables.select import select_edges
 from distgnn.tables.sparse import CSRFeatures
 
 __all__ = [
@@ -13,5 +16,8 @@ __all__ = [
     "NodeArrays",
     "RawGraph",
     "from_arrays",
+    "from_pyg",
+    "load_graph",
     "read_npz",
+    "select_edges",
 ]

@@ -47,7 +47,7 @@ class NodeArrays:
     """The nodes of one type, N rows. Arrays are numpy, torch tensors, Arrow or sequences."""
 
     x: Any = None
-    """Features: [N, F] or [N], a scipy.sparse matrix, or `CSRFeatures`."""
+    """Features: [N, F] or [N], a sparse scipy or torch matrix, or `CSRFeatures`."""
     y: Any = None
     """Labels: int [N] classes (-1 unlabelled), float [N] or [N, V] values, or int [N, L] of 0 and
     1."""
@@ -245,7 +245,30 @@ def _features(values: Any, name: str, what: str) -> Any | None:
         )
     if isinstance(values, CSRFeatures) or values is None:
         return values
+    if hasattr(values, "csr"):  # torch_sparse.SparseTensor
+        indptr, indices, data = values.csr()
+        return _csr(indptr, indices, data, values.size(1))
+    layout = str(getattr(values, "layout", ""))
+    if layout == "torch.sparse_csr":
+        parts = (values.crow_indices(), values.col_indices(), values.values())
+        return _csr(*parts, values.shape[1])
+    if layout == "torch.sparse_coo":
+        values = values.coalesce()
+        rows, columns = values.indices()
+        counts = np.bincount(as_numpy(rows), minlength=values.shape[0])
+        return _csr(
+            np.concatenate([[0], np.cumsum(counts)]), columns, values.values(), values.shape[1]
+        )
     return _column(values, name, what)
+
+
+def _csr(indptr: Any, indices: Any, values: Any | None, dim: int) -> CSRFeatures:
+    return CSRFeatures(
+        indptr=as_numpy(indptr),
+        indices=as_numpy(indices),
+        values=np.ones(1, np.float32) if values is None else as_numpy(values),
+        dim=dim,
+    )
 
 
 def _own_dtype(values: Any) -> FeatureDtype | None:
@@ -289,4 +312,4 @@ def _source(what: str, given: list[Any], num_nodes: int | None) -> SourceTable:
         msg = f"{what} has neither arrays nor num_nodes; give one of them"
         raise ArgumentError(msg)
     size = num_nodes if num_nodes is not None else sizes[0]
-    return SourceTable(table=pa.table({"row": pa.nulls(size)}), what=what)
+    return SourceTable.of_size(size, what)

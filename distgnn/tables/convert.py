@@ -46,9 +46,17 @@ def from_numpy(values: npt.NDArray[Any]) -> Any:
 
 
 def plain(column: Any) -> Any:
-    """Return a column (Array or ChunkedArray) as ChunkedArray, dictionaries decoded."""
-    column = column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column])
+    """Return a column (Array or ChunkedArray) as ChunkedArray, dictionaries and views decoded."""
+    column = without_views(column)
     return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+
+
+def without_views(column: Any) -> Any:
+    """Return a column as ChunkedArray, string_view and binary_view as string and binary."""
+    column = column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column])
+    if pa.types.is_string_view(column.type):
+        return column.cast(pa.string())
+    return column.cast(pa.binary()) if pa.types.is_binary_view(column.type) else column
 
 
 def first_row(column: Any, bad: Callable[[Any], npt.NDArray[np.bool_]]) -> int | None:

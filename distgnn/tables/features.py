@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 WIDER: dict[str, FeatureDtype] = {"uint16": "int32", "uint32": "int64", "uint64": "int64"}
 """Unsigned integers that are no `FeatureDtype`, and what they become."""
 
-DTYPE_KEY = b"distgnn.dtype"
-"""Key of the field metadata that marks bfloat16, whose bits are stored as uint16."""
-
 
 def dense_features(
     column: Any, source: SourceTable, name: str, dtype: FeatureDtype | None
@@ -104,7 +101,7 @@ def storage_type(dtype: FeatureDtype) -> Any:
 
 def feature_field(name: str, spec: FeatureSpec, dtype: Any) -> Any:
     """Return the Arrow field of a feature column of Arrow type `dtype`."""
-    metadata = {DTYPE_KEY: b"bfloat16"} if spec.dtype == "bfloat16" else None
+    metadata = {bfloat16.DTYPE_KEY: b"bfloat16"} if spec.dtype == "bfloat16" else None
     return pa.field(name, dtype, metadata=metadata)
 
 

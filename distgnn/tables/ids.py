@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -12,9 +12,15 @@ from distgnn.exceptions import GraphDataError, TableError
 from distgnn.tables.convert import first_null, from_numpy, is_text, to_numpy
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy.typing as npt
 
     from distgnn.tables.source import SourceTable
+
+IdType = Literal["int64", "string"]
+
+ID_TYPES: Mapping[IdType, Any] = {"int64": pa.int64(), "string": pa.string()}
 
 DENSE_FACTOR = 4
 """Integer ids that span at most this many times their number are looked up in an array."""
@@ -25,8 +31,14 @@ def row_ids(num_rows: int) -> Any:
     return from_numpy(np.arange(num_rows, dtype=np.int64))
 
 
-def id_column(column: Any, source: SourceTable, name: str) -> Any:
+def id_column(column: Any, source: SourceTable, name: str, id_type: IdType | None = None) -> Any:
     """Return an id column as int64 or string.
+
+    Args:
+        column: Integers or text.
+        source: Where it is from, for messages.
+        name: The column's name, for messages.
+        id_type: None: as it is.
 
     Raises:
         GraphDataError: an id is null.
@@ -37,15 +49,24 @@ def id_column(column: Any, source: SourceTable, name: str) -> Any:
     if row is not None:
         msg = f"{where} is null in {source.at(row)}; each node and each end of an edge has an id"
         raise GraphDataError(msg)
+    if id_type is not None:
+        return _cast(column, id_type, where)
     if is_text(column.type):
         return column
     if not pa.types.is_integer(column.type):
         msg = f"{where} has Arrow type {column.type}; ids are integers or text"
         raise TableError(msg)
+    return _cast(column, "int64", where)
+
+
+def _cast(column: Any, id_type: IdType, where: str) -> Any:
     try:
-        return column.cast(pa.int64())
-    except pa.ArrowInvalid as error:
-        msg = f"{where} holds integers beyond int64 ({error}); give ids as text"
+        return column.cast(ID_TYPES[id_type])
+    except pa.ArrowException as error:
+        msg = (
+            f"{where}, of Arrow type {column.type}, cannot be read as {id_type}: {error}; set "
+            "`id_type` of the node table to string"
+        )
         raise TableError(msg) from None
 
 
@@ -73,6 +94,11 @@ class IdMap:
         self._identity = bool((values == np.arange(len(values))).all())
         if not self._identity:
             self._index_integers(values)
+
+    @property
+    def type(self) -> Any:
+        """Arrow type of the ids."""
+        return self._ids.type
 
     @property
     def is_text(self) -> bool:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 import zlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 
 from distgnn.exceptions import TableError, nearest
 from distgnn.schema import SPLITS
 from distgnn.tables.arrays import EdgeArrays, NodeArrays, from_arrays
 from distgnn.tables.edges import EdgeOptions
+from distgnn.tables.features import fixed_lists
 from distgnn.tables.sparse import CSRFeatures
 
 if TYPE_CHECKING:
@@ -144,3 +147,35 @@ def npz_nodes(archive: Archive) -> NodeArrays:
         split=masks or archive.get("split"),
         num_nodes=None if num_nodes is None else int(num_nodes),
     )
+
+
+_ROW = re.compile(r"(.+)\[(\d+)\]")
+
+
+def npz_column(archive: Archive, name: str) -> Any:
+    """Return an array as an Arrow column.
+
+    Args:
+        archive: The file.
+        name: Name of an array [n] or [n, k] (a column of lists), or ``array[i]``: row i of an
+            array [k, n], for example ``edge_index[0]``.
+
+    Raises:
+        TableError: there is no such array or row, or it has another number of dimensions.
+    """
+    row = _ROW.fullmatch(name)
+    if row is None or name in archive:
+        values = archive[name]
+    else:
+        values = archive[row[1]]
+        if values.ndim != 2 or int(row[2]) >= len(values):
+            msg = f"{archive.path} has no {name!r}: {row[1]!r} has shape {list(values.shape)}"
+            raise TableError(msg)
+        values = values[int(row[2])]
+    if values.ndim not in (1, 2) or (values.ndim == 2 and values.dtype.kind not in "iufb"):
+        msg = (
+            f"array {name!r} of {archive.path} is {values.dtype} {list(values.shape)}; a column is "
+            "an array [n], or [n, k] of numbers"
+        )
+        raise TableError(msg)
+    return pa.array(values) if values.ndim == 1 else fixed_lists(values)
