@@ -165,7 +165,7 @@ def _open_run_dir(trainer: Trainer) -> None:
         run_dir.mkdir(parents=True, exist_ok=True)
         save_config(trainer.config, run_dir / CONFIG_FILE)
         (run_dir / RESULT_FILE).unlink(missing_ok=True)
-        trainer.store.clean()
+        trainer.store.clean(trainer.position.step)
         trainer.log.open(trainer.position)
     except OSError as error:
         msg = f"cannot write to run_dir {run_dir}: {error}; free space, or choose another run_dir"

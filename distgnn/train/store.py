@@ -84,9 +84,13 @@ class CheckpointStore:
         best = read_state(paths[-1]).best
         return paths[-1] if best is None else self.path(best.step)
 
-    def clean(self) -> None:
-        """Remove what a killed process left half-written."""
-        for path in self.folder.glob(".step-*"):
+    def clean(self, step: int) -> None:
+        """Remove what a killed process left half-written, and damaged checkpoints after `step`.
+
+        Those were passed over when the run went on from `step`, and will be written again.
+        """
+        later = [path for path in self.paths() if _step(path) > step]
+        for path in (*self.folder.glob(".step-*"), *later):
             shutil.rmtree(path, ignore_errors=True)
 
     def _prune(self) -> None:

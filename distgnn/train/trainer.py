@@ -119,6 +119,7 @@ class Trainer:
 
     def _after_batch(self) -> bool:
         """Take a step if the batches of one are there; return whether the state is whole."""
+        self.progress.advance()
         done = self.position.batch
         last = done == self._num_batches
         if done % self.config.train.accumulate and not last:
@@ -133,7 +134,6 @@ class Trainer:
         every = self.config.checkpoint.every_batches
         if every and done % every == 0 and not last:
             self._save()
-        self.progress.advance()
         return True
 
     def _finish_epoch(self) -> bool:

@@ -202,7 +202,8 @@ def test_leftovers_of_a_killed_process_are_ignored_and_cleaned(tmp_path):
     store.save(make(1))
     (tmp_path / ".step-00000002.tmp-1").mkdir()
     assert len(store.paths()) == 1
-    store.clean()
+    store.save(make(7))
+    store.clean(1)
     assert names(tmp_path) == ["step-00000001"]
 
 

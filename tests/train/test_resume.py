@@ -113,6 +113,19 @@ def test_damaged_newest_checkpoint_costs_time_but_no_accuracy(make_config, caplo
     assert_equal_weights(weights, final_weights(config))
 
 
+def test_interrupted_again_after_passing_over_a_damaged_checkpoint(make_config, monkeypatch):
+    config = make_config(checkpoint={"every_batches": 3, "keep_last": 3})
+    run(config)
+    for path in CheckpointStore(config.run_dir / "checkpoints").paths()[1:]:
+        (path / "state.json").write_text("")
+    monkeypatch.setattr("distgnn.train.signals.StopRequest.received", True)
+    result = run(config, resume=True)
+    assert result.status == "interrupted"
+    left = [path.name for path in CheckpointStore(config.run_dir / "checkpoints").paths()]
+    assert left == ["step-00000007", "step-00000008"]
+    assert result.checkpoint.name == left[0]  # the best so far
+
+
 def test_without_a_checkpoint_a_killed_run_starts_anew(make_config, caplog):
     config = make_config()
     config.run_dir.mkdir()
