@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from distgnn.exceptions import ArgumentError, GraphDataError, TableError
-from distgnn.schema import FeatureDtype, FeatureSpec
+from distgnn.exceptions import GraphDataError, TableError
+from distgnn.schema import FeatureSpec
 from distgnn.tables import bfloat16
 from distgnn.tables.convert import first_null, first_row, is_list, is_number
+from distgnn.tables.values import (
+    FLOATS,
+    convert,
+    misfits,
+    refuse_value,
+    storage_type,
+    stored_dtype,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
 
+    from distgnn.schema import FeatureDtype
     from distgnn.tables.source import SourceTable
-
-WIDER: dict[str, FeatureDtype] = {"uint16": "int32", "uint32": "int64", "uint64": "int64"}
-"""Unsigned integers that are no `FeatureDtype`, and what they become."""
 
 
 def dense_features(
@@ -39,7 +45,8 @@ def dense_features(
         The spec, and a ChunkedArray of fixed_size_list<dtype, dim>.
 
     Raises:
-        GraphDataError: a null, NaN or infinity, or lists of different lengths.
+        GraphDataError: a null, NaN or infinity, a number that `dtype` cannot hold, or lists of
+            different lengths.
         TableError: the column does not hold numbers or lists of numbers.
     """
     where = f"feature column {name!r} of {source.what}"
@@ -54,9 +61,11 @@ def dense_features(
         raise TableError(msg)
     dim = _common_length(column, where, source)
     stored = dtype or stored_dtype(np.dtype(value_type.to_pandas_dtype()))
-    chunks = [_dense_chunk(chunk, dim, stored) for chunk in column.chunks]
+    chunks, start = [], 0
+    for chunk in column.chunks:
+        chunks.append(_dense_chunk(chunk, dim, stored, where, source, start))
+        start += len(chunk)
     result = pa.chunked_array(chunks, type=pa.list_(storage_type(stored), dim))
-    _refuse_nonfinite(result, stored, where, source)
     return FeatureSpec(dim=dim, dtype=stored), result
 
 
@@ -91,56 +100,10 @@ def fixed_lists(values: npt.NDArray[Any]) -> Any:
     return pa.FixedSizeListArray.from_arrays(flat, type=pa.list_(flat.type, values.shape[1]))
 
 
-def storage_type(dtype: FeatureDtype) -> Any:
-    """Return the Arrow type of one value of type `dtype`."""
-    if dtype not in get_args(FeatureDtype):
-        msg = f"{dtype!r} is no type of features; known: {', '.join(get_args(FeatureDtype))}"
-        raise ArgumentError(msg)
-    return pa.uint16() if dtype == "bfloat16" else pa.type_for_alias(dtype)
-
-
 def feature_field(name: str, spec: FeatureSpec, dtype: Any) -> Any:
     """Return the Arrow field of a feature column of Arrow type `dtype`."""
     metadata = {bfloat16.DTYPE_KEY: b"bfloat16"} if spec.dtype == "bfloat16" else None
     return pa.field(name, dtype, metadata=metadata)
-
-
-def convert_values(values: npt.NDArray[Any], dtype: FeatureDtype) -> npt.NDArray[Any]:
-    """Return numbers as type `dtype`, bfloat16 as bits; what does not fit becomes infinite."""
-    if dtype == "bfloat16":
-        return bfloat16.from_float32(values.astype(np.float32, copy=False))
-    with np.errstate(over="ignore"):
-        return values.astype(dtype, copy=False)
-
-
-def nonfinite(values: npt.NDArray[Any], dtype: FeatureDtype) -> npt.NDArray[np.bool_]:
-    """Return for each stored value whether it is NaN or infinite."""
-    if dtype == "bfloat16":
-        return bfloat16.is_nonfinite(values)
-    result: npt.NDArray[np.bool_] = ~np.isfinite(values)
-    return result
-
-
-def refuse_nonfinite_at(
-    bad: npt.NDArray[np.bool_], row: int, where: str, source: SourceTable, dtype: FeatureDtype
-) -> None:
-    """Raise the error for a row that has NaN or infinity in the features `bad`, bool [dim].
-
-    Raises:
-        GraphDataError: always.
-    """
-    msg = (
-        f"{where} holds NaN or infinity as {dtype} in {source.at(row)}, feature "
-        f"{int(bad.argmax())}; fill in or drop such rows (a finite number that is too large for "
-        f"{dtype} becomes infinite too), they would turn the whole model into NaN"
-    )
-    raise GraphDataError(msg)
-
-
-def stored_dtype(dtype: np.dtype[Any]) -> FeatureDtype:
-    """Return the feature type that keeps numbers of a numpy type as they are, or a wider one."""
-    name = WIDER.get(dtype.name, dtype.name)
-    return cast("FeatureDtype", name)
 
 
 def _refuse_null(column: Any, where: str, source: SourceTable) -> None:
@@ -185,23 +148,19 @@ def _common_length(column: Any, where: str, source: SourceTable) -> int:
     return dim
 
 
-def _dense_chunk(chunk: Any, dim: int, dtype: FeatureDtype) -> Any:
+def _dense_chunk(
+    chunk: Any, dim: int, dtype: FeatureDtype, where: str, source: SourceTable, start: int
+) -> Any:
+    """Return a chunk, whose first row is row `start` of the table, in its canonical form."""
     flat = chunk.flatten() if is_list(chunk.type) else chunk
     wanted = storage_type(dtype)
-    if flat.type != wanted or dtype == "bfloat16":
+    if flat.type != wanted or dtype in FLOATS:
         values = flat.to_numpy(zero_copy_only=False)
-        flat = pa.array(convert_values(values, dtype), wanted)
-    return pa.FixedSizeListArray.from_arrays(flat, type=pa.list_(wanted, dim))
-
-
-def _refuse_nonfinite(column: Any, dtype: FeatureDtype, where: str, source: SourceTable) -> None:
-    if dtype not in ("bfloat16", "float16", "float32", "float64"):
-        return
-    start = 0
-    for chunk in column.chunks:
-        bad = nonfinite(chunk.flatten().to_numpy(), dtype)
+        stored = convert(values, dtype)
+        bad = misfits(values, stored, dtype)
         if bad.any():
-            rows = bad.reshape(len(chunk), -1)
-            row = int(rows.any(axis=1).argmax())
-            refuse_nonfinite_at(rows[row], start + row, where, source, dtype)
-        start += len(chunk)
+            first = int(bad.argmax())
+            refuse_value(values[first], dtype, where, source, start + first // dim, first % dim)
+        if flat.type != wanted or dtype == "bfloat16":
+            flat = pa.array(stored, wanted)
+    return pa.FixedSizeListArray.from_arrays(flat, type=pa.list_(wanted, dim))

@@ -53,16 +53,12 @@ def label_column(
     kind = kind or _kind(column.type, where)
     if kind == "class":
         return _classes(column, source, where, num_classes)
-    spec, lists = dense_features(column, source, name, None)
     if kind == "multilabel":
-        return _multilabel(lists, source, where)
-    flat = [chunk.flatten().cast(pa.float32()) for chunk in lists.chunks]
-    label = LabelSpec(kind="value", dim=spec.dim)
+        return _multilabel(dense_features(column, source, name, None)[1], source, where)
+    spec, lists = dense_features(column, source, name, "float32")
     if not is_list(column.type):
-        return label, pa.chunked_array(flat, type=pa.float32())
-    dtype = pa.list_(pa.float32(), spec.dim)
-    arrays = [pa.FixedSizeListArray.from_arrays(values, type=dtype) for values in flat]
-    return label, pa.chunked_array(arrays, type=dtype)
+        lists = pa.chunked_array([chunk.flatten() for chunk in lists.chunks], type=pa.float32())
+    return LabelSpec(kind="value", dim=spec.dim), lists
 
 
 def split_of_column(column: Any, source: SourceTable, name: str) -> Any:
@@ -156,7 +152,8 @@ def weight_column(column: Any, source: SourceTable, name: str) -> Any:
         raise TableError(msg)
     row = first_null(column)
     if row is None:
-        values = to_numpy(column).astype(np.float32)
+        with np.errstate(over="ignore"):
+            values = to_numpy(column).astype(np.float32)
         bad = ~(np.isfinite(values) & (values >= 0))
         if not bad.any():
             return from_numpy(values)

@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 
     from distgnn.tables.raw_graph import RawGraph
 
-NODE_KEYS = ("x", "y", "time", "num_nodes", *(f"{split}_mask" for split in SPLITS))
-"""Attributes of a node store that have a role."""
+MASKS = tuple(f"{split}_mask" for split in SPLITS)
 
-EDGE_KEYS = ("edge_index", "adj_t", "edge_attr", "edge_weight", "edge_time", "edge_label", "time")
-"""Attributes of an edge store that have a role."""
+ROLES = (
+    *("x", "y", "time", "num_nodes", *MASKS),
+    *("edge_index", "adj_t", "edge_attr", "edge_weight", "edge_time", "edge_label"),
+)
+"""Attributes that have a role."""
 
 
 def from_pyg(data: Any, *, name: str = "graph") -> RawGraph:
@@ -57,44 +59,33 @@ def from_pyg(data: Any, *, name: str = "graph") -> RawGraph:
 
 def _nodes(store: Any) -> NodeArrays:
     """Return the nodes of a storage object."""
-    masks = {split: store[f"{split}_mask"] for split in SPLITS if f"{split}_mask" in store}
+    own = {key: store[key] for key in store if _is_tensor(store[key]) and store.is_node_attr(key)}
+    masks = {split: own[f"{split}_mask"] for split in SPLITS if f"{split}_mask" in own}
     y, kind = _labels(store.get("y"))
-    others = {
-        key: as_numpy(store[key])
-        for key in store
-        if key not in NODE_KEYS + EDGE_KEYS and _is_tensor(store[key]) and store.is_node_attr(key)
-    }
     return NodeArrays(
         x=store.get("x"),
         y=y,
         label_kind=kind,
         split=masks or None,
-        time=store.get("time") if store.is_node_attr("time") else None,
+        time=_flat(own.get("time")),
         num_nodes=store.num_nodes,
-        columns=_columns(others),
+        columns=_columns(own),
     )
 
 
 def _edges(store: Any) -> EdgeArrays:
     """Return the edges of a storage object."""
+    own = {key: store[key] for key in store if _is_tensor(store[key]) and store.is_edge_attr(key)}
     index, value = _index(store)
-    time = store.get("edge_time")
-    if time is None and "time" in store and store.is_edge_attr("time"):
-        time = store["time"]
     label, kind = _labels(store.get("edge_label"))
-    others = {
-        key: as_numpy(store[key])
-        for key in store
-        if key not in EDGE_KEYS + NODE_KEYS and _is_tensor(store[key]) and store.is_edge_attr(key)
-    }
     return EdgeArrays(
         index=index,
         weight=_flat(store.get("edge_weight", value)),
-        time=_flat(time),
+        time=_flat(own.get("edge_time", own.get("time"))),
         attr=store.get("edge_attr"),
         y=label,
         label_kind=kind,
-        columns=_columns(others),
+        columns=_columns(own),
     )
 
 
@@ -125,9 +116,10 @@ def _flat(values: Any) -> npt.NDArray[Any] | None:
     return array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
 
 
-def _columns(arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
-    """Return what can be a column: arrays [n] and [n, k]."""
-    return {name: array for name, array in arrays.items() if array.ndim in (1, 2)}
+def _columns(own: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:
+    """Return the tensors without a role that can be columns: [n] and [n, k]."""
+    arrays = {key: as_numpy(own[key]) for key in own if key not in ROLES}
+    return {key: array for key, array in arrays.items() if array.ndim in (1, 2)}
 
 
 def _is_tensor(value: Any) -> bool:

@@ -14,13 +14,7 @@ import pyarrow as pa
 from distgnn.exceptions import GraphDataError, TableError
 from distgnn.schema import FeatureSpec
 from distgnn.tables.convert import first_null, is_list
-from distgnn.tables.features import (
-    convert_values,
-    nonfinite,
-    refuse_nonfinite_at,
-    storage_type,
-    stored_dtype,
-)
+from distgnn.tables.values import convert, misfits, refuse_value, storage_type, stored_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +44,7 @@ class CSRFeatures:
     @property
     def num_rows(self) -> int:
         """Number of rows n."""
-        return len(self.indptr) - 1
+        return max(len(self.indptr) - 1, 0)
 
 
 def sparse_features(
@@ -74,7 +68,12 @@ def sparse_features(
     where = f"feature column {name!r} of {source.what}"
     indptr, indices = _checked_shape(csr, where)
     stored = dtype or stored_dtype(csr.values.dtype)
-    values = convert_values(csr.values, stored)
+    values = convert(csr.values, stored)
+    bad = misfits(csr.values, values, stored)
+    if bad.any() and len(indices):
+        first = int(bad.argmax())
+        row = _row(indptr, first)
+        refuse_value(csr.values[first], stored, where, source, row, int(indices[first]))
     if len(values) != len(indices):
         values = np.broadcast_to(values, indices.shape)
     order = _row_order(indptr, indices)
@@ -82,7 +81,6 @@ def sparse_features(
         indices, values = indices[order], values[order]
     csr = CSRFeatures(indptr=indptr, indices=indices, values=values, dim=csr.dim)
     _check_indices(csr, where, source)
-    _check_values(csr, stored, where, source)
     chunks = [_struct(part, stored) for part in _split(csr)]
     return FeatureSpec(dim=csr.dim, dtype=stored, sparse=True), pa.chunked_array(
         chunks, type=sparse_type(stored)
@@ -205,9 +203,10 @@ def _check_indices(csr: CSRFeatures, where: str, source: SourceTable) -> None:
         return
     if csr.indices.min() < 0 or csr.indices.max() >= csr.dim:
         position = int(((csr.indices < 0) | (csr.indices >= csr.dim)).argmax())
+        at = source.at(_row(csr.indptr, position))
         msg = (
-            f"{where} has index {csr.indices[position]} in {source.at(_row(csr, position))}, but "
-            f"dim is {csr.dim}: indices go from 0 to dim - 1. Set dim to the number of features"
+            f"{where} has index {csr.indices[position]} in {at}, but dim is {csr.dim}: indices go "
+            "from 0 to dim - 1. Set dim to the number of features"
         )
         raise GraphDataError(msg)
     twice = csr.indices[1:] == csr.indices[:-1]
@@ -218,24 +217,14 @@ def _check_indices(csr: CSRFeatures, where: str, source: SourceTable) -> None:
         position = int(twice.argmax())
         msg = (
             f"{where} has index {csr.indices[position]} twice in "
-            f"{source.at(_row(csr, position))}; add up or drop the duplicates"
+            f"{source.at(_row(csr.indptr, position))}; add up or drop the duplicates"
         )
         raise GraphDataError(msg)
 
 
-def _check_values(csr: CSRFeatures, dtype: FeatureDtype, where: str, source: SourceTable) -> None:
-    if dtype not in ("bfloat16", "float16", "float32", "float64") or len(csr.values) == 0:
-        return
-    bad = nonfinite(csr.values, dtype)
-    if bad.any():
-        position = int(bad.argmax())
-        features = np.zeros(int(csr.indices[position]) + 1, np.bool_)
-        features[-1] = True
-        refuse_nonfinite_at(features, _row(csr, position), where, source, dtype)
-
-
-def _row(csr: CSRFeatures, position: int) -> int:
-    return int(np.searchsorted(csr.indptr, position, side="right")) - 1
+def _row(indptr: npt.NDArray[np.int64], position: int) -> int:
+    """Return the row that the stored value at `position` belongs to."""
+    return int(np.searchsorted(indptr, position, side="right")) - 1
 
 
 def _split(csr: CSRFeatures) -> Iterator[CSRFeatures]:
