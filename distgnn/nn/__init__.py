@@ -23,6 +23,14 @@ from distgnn.nn.models.mask_label import MaskLabel
 from distgnn.nn.models.meta import MetaLayer
 from distgnn.nn.models.mlp import MLP
 from distgnn.nn.models.rev_gnn import GroupAddRev
+from distgnn.nn.models.tgn import (
+    IdentityMessage,
+    LastAggregator,
+    LastNeighborLoader,
+    MeanAggregator,
+    TGNMemory,
+    TimeEncoder,
+)
 from distgnn.nn.norm.batch_norm import BatchNorm
 from distgnn.nn.norm.diff_group_norm import DiffGroupNorm
 from distgnn.nn.norm.graph_norm import GraphNorm
@@ -59,14 +67,18 @@ __all__ = [
     "GroupAddRev",
     "HeteroDictLinear",
     "HeteroJumpingKnowledge",
+    "IdentityMessage",
     "InstanceNorm",
     "JumpingKnowledge",
     "LSTMAggregation",
+    "LastAggregator",
+    "LastNeighborLoader",
     "LayerNorm",
     "Linear",
     "MaskLabel",
     "MaxAggregation",
     "MeanAggregation",
+    "MeanAggregator",
     "MeanSubtractionNorm",
     "MedianAggregation",
     "MessageNorm",
@@ -82,6 +94,8 @@ __all__ = [
     "SoftmaxAggregation",
     "StdAggregation",
     "SumAggregation",
+    "TGNMemory",
+    "TimeEncoder",
     "TopKPooling",
     "VarAggregation",
     "activation_resolver",

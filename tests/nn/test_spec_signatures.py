@@ -48,7 +48,6 @@ PENDING = {
     "RENet",
     "SchNet",
     "SignedGCN",
-    "TGNMemory",
     "VGAE",
     "ViSNet",
     "captum_output_to_dicts",
