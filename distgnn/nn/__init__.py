@@ -16,13 +16,23 @@ from distgnn.nn.aggr.multi import MultiAggregation
 from distgnn.nn.aggr.power_mean import PowerMeanAggregation
 from distgnn.nn.aggr.scaler import DegreeScalerAggregation
 from distgnn.nn.aggr.softmax import SoftmaxAggregation
+from distgnn.nn.conv.cf_conv import CFConv
 from distgnn.nn.linear import HeteroDictLinear, Linear
 from distgnn.nn.models.deepgcn import DeepGCNLayer
+from distgnn.nn.models.dimenet import (
+    BesselBasisLayer,
+    DimeNet,
+    DimeNetPlusPlus,
+    Envelope,
+    ResidualLayer,
+)
+from distgnn.nn.models.gnnff import GNNFF
 from distgnn.nn.models.jumping_knowledge import HeteroJumpingKnowledge, JumpingKnowledge
 from distgnn.nn.models.mask_label import MaskLabel
 from distgnn.nn.models.meta import MetaLayer
 from distgnn.nn.models.mlp import MLP
 from distgnn.nn.models.rev_gnn import GroupAddRev
+from distgnn.nn.models.schnet import RadiusInteractionGraph, SchNet
 from distgnn.nn.models.tgn import (
     IdentityMessage,
     LastAggregator,
@@ -31,6 +41,7 @@ from distgnn.nn.models.tgn import (
     TGNMemory,
     TimeEncoder,
 )
+from distgnn.nn.models.visnet import ViSNet
 from distgnn.nn.norm.batch_norm import BatchNorm
 from distgnn.nn.norm.diff_group_norm import DiffGroupNorm
 from distgnn.nn.norm.graph_norm import GraphNorm
@@ -51,16 +62,23 @@ from distgnn.nn.resolver import (
     normalization_resolver,
     swish,
 )
+from distgnn.nn.utils.radius import radius_graph
 
 __all__ = [
+    "GNNFF",
     "MLP",
     "Aggregation",
     "BatchNorm",
+    "BesselBasisLayer",
+    "CFConv",
     "Connect",
     "ConnectOutput",
     "DeepGCNLayer",
     "DegreeScalerAggregation",
     "DiffGroupNorm",
+    "DimeNet",
+    "DimeNetPlusPlus",
+    "Envelope",
     "FilterEdges",
     "GraphNorm",
     "GraphSizeNorm",
@@ -88,6 +106,9 @@ __all__ = [
     "MultiAggregation",
     "PairNorm",
     "PowerMeanAggregation",
+    "RadiusInteractionGraph",
+    "ResidualLayer",
+    "SchNet",
     "Select",
     "SelectOutput",
     "SelectTopK",
@@ -98,12 +119,14 @@ __all__ = [
     "TimeEncoder",
     "TopKPooling",
     "VarAggregation",
+    "ViSNet",
     "activation_resolver",
     "aggregation_resolver",
     "global_add_pool",
     "global_max_pool",
     "global_mean_pool",
     "normalization_resolver",
+    "radius_graph",
     "reset",
     "swish",
 ]

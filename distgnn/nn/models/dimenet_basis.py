@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from scipy.special import jv
 from torch import Tensor, nn
 
 from distgnn.exceptions import ArgumentError
@@ -159,6 +158,8 @@ def _published_constants(
     Rounded to float32 where the published models are: checkpoints then give the same numbers in
     float64 too. j_l(x) = sqrt(pi / 2x) J_(l + 1/2)(x) is DLMF 10.47.3.
     """
+    from scipy.special import jv  # slow to import
+
     zeros = spherical_bessel_zeros(num_orders, num_zeros).astype(np.float32)
     orders = np.arange(num_orders, dtype=np.float32)[:, None]
     peaks = np.sqrt(np.float32(np.pi / 2) / zeros) * jv(orders + np.float32(1.5), zeros)

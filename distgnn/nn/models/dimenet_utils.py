@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from scipy.optimize import brentq
-from scipy.special import spherical_jn
 from torch import Tensor
 
 from distgnn.exceptions import ArgumentError
@@ -48,6 +46,9 @@ def spherical_bessel_zeros(num_orders: int, num_zeros: int) -> npt.NDArray[np.fl
 
 
 def _zero_between(order: int, low: float, high: float) -> float:
+    from scipy.optimize import brentq  # 0.3 s that only users of these bases should pay
+    from scipy.special import spherical_jn
+
     return float(brentq(lambda x: spherical_jn(order, x), low, high, xtol=1e-14, rtol=1e-15))
 
 
