@@ -70,6 +70,10 @@ class CheckpointError(UserError):
     """A checkpoint cannot be used: damaged, or of another graph, model or configuration."""
 
 
+class TrainingDivergedError(DistgnnError):
+    """The loss of a batch is not a finite number."""
+
+
 class LoaderTimeoutError(DistgnnError, TimeoutError):
     """A mini-batch was not ready in time."""
 

@@ -10,7 +10,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from distgnn.exceptions import DistgnnError
+from distgnn.exceptions import TrainingDivergedError
 from distgnn.tasks.forward import unwrap
 from distgnn.train.checkpoint import Checkpoint, Position
 from distgnn.train.evaluate import computed, evaluate
@@ -37,10 +37,6 @@ if TYPE_CHECKING:
     from distgnn.train.store import CheckpointStore
 
 Status = Literal["completed", "early_stopped", "interrupted"]
-
-
-class TrainingDivergedError(DistgnnError):
-    """The loss of a batch is not a finite number."""
 
 
 @dataclass(kw_only=True)

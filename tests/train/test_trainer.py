@@ -5,10 +5,9 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from distgnn.exceptions import ConfigError, GraphDataError, StorageError
+from distgnn.exceptions import ConfigError, GraphDataError, StorageError, TrainingDivergedError
 from distgnn.train.config_file import load_config
 from distgnn.train.logs import read_records
-from distgnn.train.trainer import TrainingDivergedError
 from tests.train.runs import (
     assert_close_weights,
     assert_equal_weights,
