@@ -33,7 +33,7 @@ def build_model(
     """Return the model that `config` describes, and the arguments it was made with.
 
     Settings at their default are left out where the constructor has no such argument. One that
-    takes any (``**kwargs``) gets whatever is set and checks it itself.
+    takes ``**kwargs`` gets whatever was changed, and checks it itself.
 
     Args:
         config: the section ``model``.
@@ -44,21 +44,14 @@ def build_model(
         ConfigError: there is no such model, or it does not take what is set.
     """
     model_class = find_model(config)
-    signature = inspect.signature(model_class.__init__).parameters
-    known = set(signature) - {"self"}
-    open_ended = any(p.kind is p.VAR_KEYWORD for p in signature.values())
-    arguments = {n: v for n, v in {"num_layers": num_layers, **from_graph}.items() if n in known}
-    arguments |= {n: v for n, v in _settings(config).items() if n in known}
-    chosen = {n: v for n, v in _settings(config).items() if v != _DEFAULTS[n]} | config.options
-    for name, value in chosen.items():
-        if name not in known and not open_ended:
-            where = "model.options." if name in config.options else "model."
-            msg = (
-                f"{where}{name} = {value!r}, but {model_class.__name__} has no such argument"
-                f"{nearest(name, known)}"
-            )
-            raise ConfigError(msg)
-    arguments |= chosen
+    known, open_ended = _accepted(model_class)
+    settings = {name: getattr(config, name) for name in _DEFAULTS}
+    chosen = {n: v for n, v in settings.items() if v != _DEFAULTS[n]} | config.options
+    if not open_ended:
+        _check_known(chosen, known, config, model_class)
+    offered = {"num_layers": num_layers, **from_graph, **settings}
+    passes_all = open_ended and not known  # a subclass that hands all on to its base
+    arguments = {n: v for n, v in offered.items() if passes_all or n in known} | chosen
     return _construct(model_class, arguments), arguments
 
 
@@ -118,8 +111,24 @@ def _import_target(target: str) -> type[nn.Module]:
     return found
 
 
-def _settings(config: ModelConfig) -> dict[str, Any]:
-    return {name: getattr(config, name) for name in _DEFAULTS}
+def _accepted(model_class: type[nn.Module]) -> tuple[set[str], bool]:
+    """Return the named arguments of the constructor, and whether it takes any others."""
+    parameters = list(inspect.signature(model_class.__init__).parameters.values())[1:]
+    named = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+    return named, any(p.kind is p.VAR_KEYWORD for p in parameters)
+
+
+def _check_known(
+    chosen: Mapping[str, Any], known: set[str], config: ModelConfig, model_class: type[nn.Module]
+) -> None:
+    for name, value in chosen.items():
+        if name not in known:
+            where = "model.options." if name in config.options else "model."
+            msg = (
+                f"{where}{name} = {value!r}, but {model_class.__name__} has no such argument"
+                f"{nearest(name, known)}"
+            )
+            raise ConfigError(msg)
 
 
 def _construct(model_class: type[nn.Module], arguments: Mapping[str, Any]) -> nn.Module:

@@ -18,6 +18,14 @@ class Narrow(nn.Module):
         self.lin = nn.Linear(in_channels, out_channels)
 
 
+class HandsOn(Narrow):
+    """Hands all arguments on."""
+
+    def __init__(self, **kwargs):
+        super().__init__(kwargs["in_channels"], kwargs["out_channels"])
+        self.given = set(kwargs)
+
+
 class Picky(nn.Module):
     """Refuses what it is given."""
 
@@ -42,6 +50,11 @@ def test_settings_at_their_default_are_left_out_where_the_model_has_none():
     model, arguments = build(target=f"{__name__}.Narrow")
     assert arguments == FROM_GRAPH
     assert model.lin.in_features == 5
+
+
+def test_a_constructor_that_names_nothing_gets_everything():
+    model, _ = build(target=f"{__name__}.HandsOn", options={"heads": 4})
+    assert {"in_channels", "out_channels", "num_layers", "dropout", "heads"} <= model.given
 
 
 def test_options_reach_the_constructor():
