@@ -83,5 +83,6 @@ def extremum_gradient(
     """Return the gradient of `extremum`; differentiable itself."""
     targets = targets_of(indptr, indices)
     attained = (x[indices] == extreme[targets]).to(g.dtype)
-    share = g / torch.zeros_like(g).index_add_(0, targets, attained).clamp_(min=1)
+    ties = (extreme == 0).to(g.dtype).index_add_(0, targets, attained)
+    share = g / ties.clamp_(min=1)
     return torch.zeros_like(x).index_add(0, indices, attained * share[targets])

@@ -47,7 +47,7 @@ def gather_sum(
         Float [num_dst, F], differentiable by `x` and `weight`, also twice.
     """
     if weight is not None:
-        weight = weight.view(csc.num_edges, -1).to(x.dtype)
+        weight = (weight.unsqueeze(1) if weight.dim() == 1 else weight.flatten(1)).to(x.dtype)
     return kernels.spmm(
         x.contiguous(),
         weight,

@@ -122,5 +122,6 @@ class _Extremum(torch.autograd.Function):
     def backward(ctx: Any, grad_out: Tensor) -> tuple[Tensor, None, None, None]:
         values, index, out = ctx.saved_tensors
         attains = (values == out.index_select(0, index)).to(grad_out.dtype)
-        ties = torch.zeros_like(grad_out).index_add_(0, index, attains).clamp_(min=1)
+        # An extremum of exactly 0 counts once more, as in scatter_reduce.
+        ties = (out == 0).to(grad_out.dtype).index_add_(0, index, attains).clamp_(min=1)
         return (grad_out / ties).index_select(0, index) * attains, None, None, None

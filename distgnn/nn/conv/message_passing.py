@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from distgnn.csc import CSC
 from distgnn.exceptions import ArgumentError, nearest
-from distgnn.nn.adjacency import Adjacency, check_edge_index, reorder, to_csc
+from distgnn.nn.adjacency import Adjacency, check_edge_index, to_csc
 from distgnn.nn.conv.arguments import Edges, Parameters, defined_in, edges_of, select
 from distgnn.nn.ops import is_sparse_tensor
 from distgnn.nn.reset import reset
@@ -17,11 +17,37 @@ from distgnn.nn.resolver import aggregation_resolver
 from distgnn.nn.sparse import FUSED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 FLOWS = ("source_to_target", "target_to_source")
 
 Aggr = str | list[str] | tuple[str, ...] | nn.Module | None
+
+
+def _message(self: MessagePassing, x_j: Tensor) -> Tensor:  # noqa: ARG001 -- a method
+    return x_j
+
+
+def _aggregate(
+    self: MessagePassing,
+    inputs: Tensor,
+    index: Tensor,
+    ptr: Tensor | None = None,
+    dim_size: int | None = None,
+) -> Tensor:
+    if self.aggr_module is None:
+        msg = f"{type(self).__name__} has aggr=None and no aggregate() of its own"
+        raise ArgumentError(msg)
+    return self.aggr_module(inputs, index, ptr=ptr, dim_size=dim_size, dim=self.node_dim)
+
+
+def _update(self: MessagePassing, inputs: Tensor) -> Tensor:  # noqa: ARG001 -- a method
+    return inputs
+
+
+def _unimplemented(self: MessagePassing) -> Any:
+    msg = f"{type(self).__name__} does not implement this"
+    raise NotImplementedError(msg)
 
 
 class MessagePassing(nn.Module):
@@ -54,6 +80,18 @@ class MessagePassing(nn.Module):
 
     fuses_csc = False
     """Whether `message_and_aggregate` takes a `CSC`."""
+
+    # Subclasses choose their own arguments for these, hence the types.
+    message: Callable[..., Any] = _message
+    """message(x_j): the message of each edge; by default the source's features."""
+    aggregate: Callable[..., Any] = _aggregate
+    """aggregate(inputs, index, ptr, dim_size): messages by target; by default `aggr_module`."""
+    update: Callable[..., Any] = _update
+    """update(inputs): new features from the aggregated messages; by default these."""
+    message_and_aggregate: Callable[..., Any] = _unimplemented
+    """message_and_aggregate(edge_index): the aggregated messages without one held per edge."""
+    edge_update: Callable[..., Any] = _unimplemented
+    """edge_update(): the values of `edge_updater`."""
 
     def __init__(
         self,
@@ -101,7 +139,7 @@ class MessagePassing(nn.Module):
                 argument is missing.
         """
         sizes = self._sizes(edge_index, size)
-        if self._takes_fused_path(edge_index):
+        if self._takes_fused_path(edge_index, kwargs):
             found = select(self._parameters_of.fused, self._fused_arguments(sizes, kwargs))
             out = self.message_and_aggregate(edge_index, **found)
             # What update takes is looked up without any gathering, unless it asks for it.
@@ -122,35 +160,6 @@ class MessagePassing(nn.Module):
         edges = edges_of(edge_index)
         values = self._lifted(self._parameters_of.edge_update, edges, sizes, kwargs)
         return self.edge_update(**select(self._parameters_of.edge_update, values))
-
-    def message(self, x_j: Tensor) -> Tensor:
-        """Return the message of each edge; by default the source's features."""
-        return x_j
-
-    def aggregate(
-        self,
-        inputs: Tensor,
-        index: Tensor,
-        ptr: Tensor | None = None,
-        dim_size: int | None = None,
-    ) -> Tensor:
-        """Aggregate the messages `inputs` by target, by `aggr_module`."""
-        if self.aggr_module is None:
-            msg = f"{type(self).__name__} has aggr=None and no aggregate() of its own"
-            raise ArgumentError(msg)
-        return self.aggr_module(inputs, index, ptr=ptr, dim_size=dim_size, dim=self.node_dim)
-
-    def update(self, inputs: Tensor) -> Tensor:
-        """Return the new features from the aggregated messages; by default these."""
-        return inputs
-
-    def message_and_aggregate(self, edge_index: Adjacency) -> Tensor:
-        """Return the aggregated messages without holding one per edge."""
-        raise NotImplementedError
-
-    def edge_update(self) -> Tensor:
-        """Return the values of `edge_updater`."""
-        raise NotImplementedError
 
     def explain_message(self, inputs: Tensor, dim_size: int | None) -> Tensor:
         """Multiply the messages by the edge mask that an explainer has set.
@@ -192,13 +201,12 @@ class MessagePassing(nn.Module):
         )
 
     def sorted_edges(
-        self, edge_index: Adjacency, num_src: int, num_dst: int, *edge_values: Tensor | None
-    ) -> tuple[CSC, *tuple[Tensor | None, ...]]:
-        """Return the edges as CSC and `edge_values` [E, ...] in its order."""
+        self, edge_index: Adjacency, num_src: int, num_dst: int
+    ) -> tuple[CSC, Tensor | None]:
+        """Return the edges as CSC, and where each of them lies in `edge_index` (see `to_csc`)."""
         check_edge_index(edge_index)
         self._check_flow(edge_index)
-        csc, order = to_csc(edge_index, num_src, num_dst, self.flow)
-        return csc, *(reorder(order, values) for values in edge_values)
+        return to_csc(edge_index, num_src, num_dst, self.flow)
 
     def _check_flow(self, edge_index: Adjacency) -> None:
         if self.flow == "target_to_source" and not isinstance(edge_index, Tensor):
@@ -218,10 +226,11 @@ class MessagePassing(nn.Module):
             return [edge_index.size(1), edge_index.size(0)]
         return [None, None] if size is None else list(size)
 
-    def _takes_fused_path(self, edge_index: Adjacency) -> bool:
-        if not self._has_fused_path or self.explain:
-            return False
-        return self.fuses_csc if isinstance(edge_index, CSC) else is_sparse_tensor(edge_index)
+    def _takes_fused_path(self, edge_index: Adjacency, kwargs: Mapping[str, Any]) -> bool:
+        if self.fuses_csc:  # the layer sorts its edges where its features allow for it
+            x = kwargs.get("x")
+            return isinstance(edge_index, CSC) and isinstance(x, Tensor) and self.can_fuse(x)
+        return self._has_fused_path and not self.explain and is_sparse_tensor(edge_index)
 
     def _lifted(
         self,

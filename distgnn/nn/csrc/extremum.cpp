@@ -48,7 +48,7 @@ DISTGNN_INLINE bool share_rows(const Csc& csc, int64_t size, const T* x, const T
   for (int64_t i = begin; i < end; ++i) {
     T* __restrict out = share + i * size;
     const T* __restrict best = extreme + i * size;
-    std::fill(out, out + size, T(0));
+    for (int64_t k = 0; k < size; ++k) out[k] = best[k] == T(0) ? T(1) : T(0);
     for (int64_t e = csc.indptr[i]; e < csc.indptr[i + 1]; ++e) {
       const int64_t j = csc.indices[e];
       if (!csc.holds(j)) return false;

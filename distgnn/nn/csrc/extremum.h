@@ -11,7 +11,8 @@ namespace distgnn {
 template <class T>
 bool extremum(const Csc& csc, int64_t size, bool minimum, const T* x, T* out, int num_threads);
 
-// share[i] = g[i] / number of edges of i whose x[j] equals extreme[i], elementwise.
+// share[i] = g[i] / number of edges of i whose x[j] equals extreme[i], elementwise. An extreme of
+// exactly 0 counts once more, as in torch.scatter_reduce: there the 0 of an empty row ties, too.
 template <class T>
 bool extremum_share(const Csc& csc, int64_t size, const T* x, const T* extreme, const T* g, T* share, int num_threads);
 
