@@ -17,7 +17,13 @@ from distgnn.nn.aggr.power_mean import PowerMeanAggregation
 from distgnn.nn.aggr.scaler import DegreeScalerAggregation
 from distgnn.nn.aggr.softmax import SoftmaxAggregation
 from distgnn.nn.conv.cf_conv import CFConv
+from distgnn.nn.conv.gcn_conv import GCNConv
+from distgnn.nn.conv.message_passing import MessagePassing
+from distgnn.nn.conv.sage_conv import SAGEConv
 from distgnn.nn.linear import HeteroDictLinear, Linear
+from distgnn.nn.models.basic_gnn import BasicGNN
+from distgnn.nn.models.correct_and_smooth import CorrectAndSmooth
+from distgnn.nn.models.deep_graph_infomax import DeepGraphInfomax
 from distgnn.nn.models.deepgcn import DeepGCNLayer
 from distgnn.nn.models.dimenet import (
     BesselBasisLayer,
@@ -26,11 +32,17 @@ from distgnn.nn.models.dimenet import (
     Envelope,
     ResidualLayer,
 )
+from distgnn.nn.models.gcn import GCN
 from distgnn.nn.models.gnnff import GNNFF
+from distgnn.nn.models.graph_sage import GraphSAGE
+from distgnn.nn.models.graph_unet import GraphUNet
 from distgnn.nn.models.jumping_knowledge import HeteroJumpingKnowledge, JumpingKnowledge
+from distgnn.nn.models.label_prop import LabelPropagation
+from distgnn.nn.models.linkx import LINKX
 from distgnn.nn.models.mask_label import MaskLabel
 from distgnn.nn.models.meta import MetaLayer
 from distgnn.nn.models.mlp import MLP
+from distgnn.nn.models.rect import RECT_L
 from distgnn.nn.models.rev_gnn import GroupAddRev
 from distgnn.nn.models.schnet import RadiusInteractionGraph, SchNet
 from distgnn.nn.models.tgn import (
@@ -65,23 +77,32 @@ from distgnn.nn.resolver import (
 from distgnn.nn.utils.radius import radius_graph
 
 __all__ = [
+    "GCN",
     "GNNFF",
+    "LINKX",
     "MLP",
+    "RECT_L",
     "Aggregation",
+    "BasicGNN",
     "BatchNorm",
     "BesselBasisLayer",
     "CFConv",
     "Connect",
     "ConnectOutput",
+    "CorrectAndSmooth",
     "DeepGCNLayer",
+    "DeepGraphInfomax",
     "DegreeScalerAggregation",
     "DiffGroupNorm",
     "DimeNet",
     "DimeNetPlusPlus",
     "Envelope",
     "FilterEdges",
+    "GCNConv",
     "GraphNorm",
+    "GraphSAGE",
     "GraphSizeNorm",
+    "GraphUNet",
     "GroupAddRev",
     "HeteroDictLinear",
     "HeteroJumpingKnowledge",
@@ -89,6 +110,7 @@ __all__ = [
     "InstanceNorm",
     "JumpingKnowledge",
     "LSTMAggregation",
+    "LabelPropagation",
     "LastAggregator",
     "LastNeighborLoader",
     "LayerNorm",
@@ -100,6 +122,7 @@ __all__ = [
     "MeanSubtractionNorm",
     "MedianAggregation",
     "MessageNorm",
+    "MessagePassing",
     "MetaLayer",
     "MinAggregation",
     "MulAggregation",
@@ -108,6 +131,7 @@ __all__ = [
     "PowerMeanAggregation",
     "RadiusInteractionGraph",
     "ResidualLayer",
+    "SAGEConv",
     "SchNet",
     "Select",
     "SelectOutput",
