@@ -232,16 +232,6 @@ def _check_types(config: GraphConfig, path: Path) -> None:
             taken.add(edge_type)
 
 
-def _describe(errors: "Sequence[ErrorDetails]") -> list[str]:
-    """Say what is wrong, once a key: the branches of a union report the same value repeatedly."""
-    unknown = [error for error in errors if error["type"] in _UNKNOWN]
-    messages: dict[str, str] = {}
-    for error in unknown or errors:
-        location = _location(error["loc"])
-        messages.setdefault(".".join(location), _message(location, error))
-    return list(messages.values())
-
-
 _UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
 
 _SECTIONS: Mapping[str, Any] = {
@@ -250,26 +240,35 @@ _SECTIONS: Mapping[str, Any] = {
     "features": SparseColumns,
     "split": MaskColumns,
 }
+"""What the tables of a file are, by the key above them."""
+
+
+def _describe(errors: "Sequence[ErrorDetails]") -> list[str]:
+    """Say what is wrong, once a key: the branches of a union report the same value repeatedly."""
+    telling = [error for error in errors if error["type"] in (*_UNKNOWN, "value_error")]
+    messages: dict[str, str] = {}
+    for error in telling or errors:
+        location = _location(error["loc"])
+        messages.setdefault(".".join(location), _message(location, error))
+    return list(messages.values())
 
 
 def _location(loc: tuple[int | str, ...]) -> list[str]:
-    """Return the keys of an error's place, without the names of union branches and positions."""
-    branches = {"str", "SparseColumns", "MaskColumns"}
-    return [
-        str(part)
-        for part in loc
-        if isinstance(part, str) and part not in branches and "[" not in part
-    ]
+    """Return the keys of an error's place, without what names the branch of a union."""
+    keys = [str(part) for part in loc[:3]]  # nodes.TYPE.KEY
+    if len(loc) > 3 and loc[2] in _SECTIONS and loc[-1] not in ("SparseColumns", "MaskColumns"):
+        section = _SECTIONS[str(loc[2])]
+        keys += [str(part) for part in loc[4:] if loc[3] == section.__name__]
+    return keys
 
 
 def _message(location: list[str], error: "ErrorDetails") -> str:
     key = ".".join(location)
     if error["type"] in _UNKNOWN:
-        section = _SECTIONS[location[-2] if len(location) > 3 else location[0]]
-        if len(location) == 1:
-            section = GraphConfig
-        known = [field.name for field in fields(section)]
-        return f"unknown key {key!r}{nearest(location[-1], known)}"
+        section = (
+            _SECTIONS[location[-2 if len(location) > 3 else 0]] if location[1:] else GraphConfig
+        )
+        return f"unknown key {key!r}{nearest(location[-1], [f.name for f in fields(section)])}"
     if error["type"] in ("missing", "missing_keyword_only_argument"):
         return f"the key {key!r} is missing"
     if error["type"] == "value_error":

@@ -38,15 +38,25 @@ class Archive:
         """
         self.path = path
         try:
-            self._file: Any = np.load(path, allow_pickle=False)
-        except FileNotFoundError:
-            msg = f"there is no file {path}; check the path"
+            self._stream = path.open("rb")
+        except OSError as error:
+            msg = f"cannot read {path}: {error.strerror}; check the path"
             raise TableError(msg) from None
+        try:
+            self._file = self._load()
+        except BaseException:
+            self._stream.close()  # numpy leaves it open
+            raise
+
+    def _load(self) -> Any:
+        try:
+            file = np.load(self._stream, allow_pickle=False)
         except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
             raise self._damaged(error) from error
-        if not isinstance(self._file, np.lib.npyio.NpzFile):
-            msg = f"{path} holds one array, not several by name; write it with numpy.savez"
+        if not isinstance(file, np.lib.npyio.NpzFile):
+            msg = f"{self.path} holds one array, not several by name; write it with numpy.savez"
             raise TableError(msg)
+        return file
 
     def __enter__(self) -> Self:
         return self
@@ -58,6 +68,7 @@ class Archive:
         traceback: TracebackType | None,
     ) -> None:
         self._file.close()
+        self._stream.close()
 
     @property
     def names(self) -> list[str]:

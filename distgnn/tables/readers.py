@@ -61,7 +61,7 @@ class Request:
 def find_files(paths: Sequence[str], root: Path, given: Format | None, what: str) -> list[Path]:
     """Return the files that paths, folders and patterns name, those of each in order of name.
 
-    Files in a folder whose name starts with a dot or an underscore are passed over.
+    In folders and patterns, names that start with a dot or an underscore are passed over.
 
     Args:
         paths: Relative to `root` or absolute.
@@ -76,15 +76,11 @@ def find_files(paths: Sequence[str], root: Path, given: Format | None, what: str
     for name in paths:
         path = root / name
         if path.is_dir():
-            found = sorted(
-                file
-                for file in path.iterdir()
-                if file.is_file() and file.name[0] not in "._" and (given or _ending(file))
-            )
+            found = [file for file in _visible(path, "*") if given or _ending(file)]
         elif path.exists():
             found = [path]
         else:
-            found = sorted(path.parent.glob(path.name))
+            found = _visible(path.parent, path.name)
         if not found:
             is_empty = path.is_dir()
             problem = f"folder {path} holds no table" if is_empty else f"there is no {path}"
@@ -95,6 +91,11 @@ def find_files(paths: Sequence[str], root: Path, given: Format | None, what: str
             raise TableError(msg)
         files += found
     return files
+
+
+def _visible(folder: Path, pattern: str) -> list[Path]:
+    files = (file for file in folder.glob(pattern) if file.is_file())
+    return sorted(file for file in files if file.name[0] not in "._")
 
 
 def read_files(files: Sequence[Path], given: Format | None, request: Request) -> SourceTable:
