@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from distgnn.partition import kernels
 from distgnn.partition.adjacency import int64_column
+from distgnn.shards.columns import contiguous
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,7 +51,7 @@ def sort_edges(table: Any, sources: NodeLayout, targets: NodeLayout) -> SortedEd
         indptr=indptr,
         entries=entries,
         # In one chunk: the edges of a destination lie anywhere in the raw table.
-        attributes=table.drop_columns(["src", "dst"]).combine_chunks(),
+        attributes=table.drop_columns(["src", "dst"]).unify_dictionaries().combine_chunks(),
         sources=sources,
         targets=targets,
     )
@@ -76,7 +77,7 @@ def part_edges(edges: SortedEdges, part: int) -> Any:
     lists = {"src": _lists(offsets, src), "eid": _lists(offsets, rows)}
     taken = edges.attributes.take(rows)
     for name in taken.column_names:
-        lists[name] = _lists(offsets, taken.column(name).combine_chunks())
+        lists[name] = _lists(offsets, contiguous(taken.column(name), f"edge column {name!r}"))
     fields = [pa.field(name, array.type) for name, array in lists.items()]
     for i, name in enumerate(lists):
         if name in taken.column_names:

@@ -1,7 +1,7 @@
 """What a run will take, told before it starts: time, peak memory, bytes written.
 
-The constants were measured on one core of a cloud machine (1M nodes, 20M edges, 128 float32
-features, 8 parts; page cache warm).
+The constants were measured on 2 cores of a cloud machine (1M nodes, 20M edges, 128 float32
+features, 8 parts; tables in memory, output in the page cache).
 """
 
 from __future__ import annotations
@@ -13,25 +13,28 @@ import psutil
 
 if TYPE_CHECKING:
     from distgnn.partition.partitioner import Cost, Partitioner
+    from distgnn.schema import EdgeType
     from distgnn.tables.raw_graph import RawGraph
 
-ADJACENCY_NS_PER_EDGE = 50.0
+ADJACENCY_NS_PER_EDGE = 45.0
 """Building the undirected union graph."""
 ADJACENCY_BYTES_PER_EDGE = 8.0
 """Two int32 entries."""
 ADJACENCY_BYTES_PER_NODE = 28.0
 """indptr, the write positions, the stamps, and the constraints."""
-LAYOUT_NS_PER_NODE = 60.0
-LAYOUT_BYTES_PER_NODE = 32.0
-"""Assignment, order, global ids."""
-EDGE_NS = 150.0
-"""Grouping, sorting into CSC and counting the cut."""
-GROUP_BYTES_PER_EDGE = 8.0
-"""Edge numbers, grouped by part."""
-CSC_BYTES_PER_EDGE = 48.0
-"""Working memory of one part, for each of its edges."""
-BYTES_PER_SECOND = 0.7e9
-"""Node and edge columns: re-ordered, hashed twice and written."""
+LAYOUT_NS_PER_NODE = 30.0
+LAYOUT_BYTES_PER_NODE = 44.0
+"""Assignment, order, global ids, constraints, indptr."""
+EDGE_NS = 85.0
+"""Sorting into CSC and counting the cut."""
+CSC_BYTES_PER_EDGE = 16.0
+"""Source and edge number of every edge."""
+TIMED_CSC_BYTES_PER_EDGE = 40.0
+"""While edges are sorted by time."""
+PART_BYTES_PER_EDGE = 24.0
+"""Columns of one part, for each of its edges, beside its attributes."""
+BYTES_PER_SECOND = 0.6e9
+"""Re-ordered, checksummed and written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,28 +80,39 @@ def estimate(raw: RawGraph, partitioner: Partitioner, num_parts: int) -> Estimat
     edges = sum(raw.num_edges(edge_type) for edge_type in raw.schema.edge_types)
     node_bytes = sum(int(table.nbytes) for table in raw.nodes.values())
     edge_bytes = sum(int(table.nbytes) for table in raw.edges.values())
-    work = max(
+    # Nodes gain `index`; edges lose `dst`, gain `eid`, and need an offset a column and row.
+    write_bytes = node_bytes + 8 * nodes + edge_bytes + _offset_bytes(raw)
+    own_bytes = max(
         _assignment_bytes(partitioner, nodes, edges),
-        _writing_bytes(nodes, edges, node_bytes, edge_bytes, num_parts),
+        LAYOUT_BYTES_PER_NODE * nodes
+        + node_bytes / num_parts
+        + max((_sorting_bytes(raw, edge_type, num_parts) for edge_type in raw.edges), default=0),
     )
     return Estimate(
         num_nodes=nodes,
         num_edges=edges,
         read_bytes=node_bytes + edge_bytes,
-        # Nodes gain `index`; edges lose `dst`, gain `eid`, and need an offset a column and row.
-        write_bytes=node_bytes + 8 * nodes + edge_bytes + 16 * nodes * len(raw.edges),
-        seconds=_seconds(partitioner, nodes, edges, node_bytes + edge_bytes),
-        peak_bytes=_resident_bytes() + int(work),
+        write_bytes=write_bytes,
+        seconds=_seconds(partitioner, nodes, edges, write_bytes),
+        peak_bytes=_resident_bytes() + int(own_bytes),
         available_bytes=psutil.virtual_memory().available,
     )
 
 
-def _seconds(partitioner: Partitioner, nodes: int, edges: int, num_bytes: int) -> float:
+def _seconds(partitioner: Partitioner, nodes: int, edges: int, write_bytes: int) -> float:
     cost: Cost = partitioner.cost
     adjacency = ADJACENCY_NS_PER_EDGE * edges if partitioner.needs_edges else 0
     assignment = cost.ns_per_node * nodes + cost.ns_per_edge * edges
     layout = LAYOUT_NS_PER_NODE * nodes + EDGE_NS * edges
-    return (adjacency + assignment + layout) / 1e9 + num_bytes / BYTES_PER_SECOND
+    return (adjacency + assignment + layout) / 1e9 + write_bytes / BYTES_PER_SECOND
+
+
+def _offset_bytes(raw: RawGraph) -> int:
+    """Return the bytes of the offsets of list columns: one of 8 bytes a column and destination."""
+    return sum(
+        8 * table.num_columns * raw.num_nodes(edge_type[2])
+        for edge_type, table in raw.edges.items()
+    )
 
 
 def _assignment_bytes(partitioner: Partitioner, nodes: int, edges: int) -> float:
@@ -109,15 +123,14 @@ def _assignment_bytes(partitioner: Partitioner, nodes: int, edges: int) -> float
     return own + ADJACENCY_BYTES_PER_NODE * nodes + ADJACENCY_BYTES_PER_EDGE * edges
 
 
-def _writing_bytes(
-    nodes: int, edges: int, node_bytes: int, edge_bytes: int, num_parts: int
-) -> float:
-    """Return the peak of the stages that write: one part at a time."""
-    one_part_of_nodes = node_bytes / num_parts
-    one_part_of_edges = (CSC_BYTES_PER_EDGE * edges + edge_bytes) / num_parts
-    return LAYOUT_BYTES_PER_NODE * nodes + max(
-        one_part_of_nodes, GROUP_BYTES_PER_EDGE * edges + one_part_of_edges
-    )
+def _sorting_bytes(raw: RawGraph, edge_type: EdgeType, num_parts: int) -> float:
+    """Return the working memory for the edges of one type, of which one part is written at once."""
+    edges, num_bytes = raw.num_edges(edge_type), raw.edges[edge_type].nbytes
+    timed = raw.schema.edge(edge_type).has_time
+    one_part = (PART_BYTES_PER_EDGE * edges + num_bytes) / num_parts
+    if timed:
+        return max(TIMED_CSC_BYTES_PER_EDGE * edges, CSC_BYTES_PER_EDGE * edges + one_part)
+    return CSC_BYTES_PER_EDGE * edges + one_part
 
 
 def _resident_bytes() -> int:

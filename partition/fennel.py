@@ -26,7 +26,7 @@ class FennelPartitioner:
     """
 
     needs_edges: ClassVar[bool] = True
-    cost: ClassVar[Cost] = Cost(ns_per_node=100, ns_per_edge=35, bytes_per_node=20)
+    cost: ClassVar[Cost] = Cost(ns_per_edge=25, bytes_per_node=12)
 
     def assign(
         self, adjacency: Adjacency, num_parts: int, weights: npt.NDArray[np.int64], seed: int

@@ -21,7 +21,7 @@ class HashPartitioner:
     """
 
     needs_edges: ClassVar[bool] = False
-    cost: ClassVar[Cost] = Cost(ns_per_node=30, bytes_per_node=40)
+    cost: ClassVar[Cost] = Cost(ns_per_node=15, bytes_per_node=40)
 
     def assign(
         self,

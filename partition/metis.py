@@ -23,9 +23,7 @@ class MetisPartitioner:
     """
 
     needs_edges: ClassVar[bool] = True
-    cost: ClassVar[Cost] = Cost(
-        ns_per_node=500, ns_per_edge=900, bytes_per_node=200, bytes_per_edge=220
-    )
+    cost: ClassVar[Cost] = Cost(ns_per_edge=650, bytes_per_node=60, bytes_per_edge=125)
 
     def assign(
         self, adjacency: Adjacency, num_parts: int, weights: npt.NDArray[np.int64], seed: int

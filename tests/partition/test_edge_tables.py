@@ -39,6 +39,16 @@ def test_every_attribute_travels_with_its_edge():
     assert table.column("weight").to_pylist() == [[0.5, 4.0, 1.0, 2.0], [3.0, 2.5], [3.5]]
 
 
+def test_chunks_with_dictionaries_of_their_own_are_joined():
+    kinds = [pa.array(values).dictionary_encode() for values in (["a", "b"], ["c", "a"])]
+    ends = pa.table({"src": [0, 1], "dst": [1, 0]})
+    table = pa.concat_tables([ends.append_column("kind", kind) for kind in kinds])
+    layout = node_layout(np.zeros(2, np.int32), 1)
+    part = part_edges(sort_edges(table, layout, layout), 0)
+    assert part.column("kind").combine_chunks().flatten().to_pylist() == ["b", "a", "a", "c"]
+    assert part.column("eid").to_pylist() == [[1, 3], [0, 2]]
+
+
 EDGES = st.lists(st.tuples(st.integers(0, 7), st.integers(0, 5), st.integers(0, 2)), max_size=40)
 
 
