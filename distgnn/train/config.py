@@ -41,10 +41,10 @@ class TaskConfig:
 class ModelConfig:
     """The model and its constructor's arguments; input and output sizes follow from the graph."""
 
-    name: str | None = None
-    """Class in `distgnn.nn`; GraphSAGE if neither this nor `target` is given."""
+    name: str = "GraphSAGE"
+    """Class in `distgnn.nn`."""
     target: str | None = None
-    """Import path of your own torch.nn.Module, e.g. 'mypackage.models.MyGNN'; replaces `name`."""
+    """Import path of your own torch.nn.Module, e.g. 'mypackage.models.MyGNN'; goes before name."""
     hidden_channels: int = 256
     """Size of the hidden representation of a node."""
     num_layers: int | None = None
@@ -63,12 +63,6 @@ class ModelConfig:
     def __post_init__(self) -> None:
         require(self.hidden_channels > 0, "model.hidden_channels", self.hidden_channels, "> 0")
         require(0 <= self.dropout < 1, "model.dropout", self.dropout, "in [0, 1)")
-        if self.name is not None and self.target is not None:
-            msg = (
-                f"model.name = {self.name!r} and model.target = {self.target!r} both name a model: "
-                "give one of them"
-            )
-            raise ConfigError(msg)
 
 
 @with_config(extra="forbid")

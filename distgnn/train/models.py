@@ -18,7 +18,6 @@ from distgnn.train.config import ModelConfig
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-DEFAULT_MODEL = "GraphSAGE"
 _DEFAULTS = {
     field.name: field.default
     for field in fields(ModelConfig)
@@ -63,12 +62,12 @@ def find_model(config: ModelConfig) -> type[nn.Module]:
     """
     if config.target is not None:
         return _import_target(config.target)
-    name = config.name or DEFAULT_MODEL
     known = model_names()
-    if name not in known:
-        msg = f"model.name = {name!r}: distgnn.nn has no such model{nearest(name, known)}"
+    if config.name not in known:
+        hint = nearest(config.name, known)
+        msg = f"model.name = {config.name!r}: distgnn.nn has no such model{hint}"
         raise ConfigError(msg)
-    found: type[nn.Module] = getattr(distgnn.nn, name)
+    found: type[nn.Module] = getattr(distgnn.nn, config.name)
     return found
 
 

@@ -100,10 +100,6 @@ def test_bad_values_are_refused_with_key_and_value(data, message):
             ["evaluation.fanouts = (5,)", "sampler.fanouts = (5, 5)"],
         ),
         (
-            {"model": {"name": "GCN", "target": "a.B"}},
-            ["model.name = 'GCN'", "model.target = 'a.B'"],
-        ),
-        (
             {"optimizer": {"momentum": 0.9}},
             ["optimizer.momentum = 0.9", "optimizer.name = 'adam'"],
         ),
