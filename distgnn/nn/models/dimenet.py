@@ -16,6 +16,7 @@ from distgnn.nn.models.dimenet_blocks import (
     OutputPPBlock,
     ResidualLayer,
 )
+from distgnn.nn.models.dimenet_qm9 import load_dimenet
 from distgnn.nn.models.molecule import check_apart, check_atoms
 from distgnn.nn.reset import reset
 from distgnn.nn.resolver import activation_resolver
@@ -25,6 +26,8 @@ from distgnn.nn.utils.triplets import Triplets, triplets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from distgnn.nn.models.qm9 import Qm9, Subsets
 
 __all__ = [
     "BesselBasisLayer",
@@ -85,6 +88,8 @@ class DimeNet(nn.Module):
             positions that are not finite.
     """
 
+    url = "https://github.com/klicperajo/dimenet/raw/master/pretrained/dimenet"
+
     def __init__(
         self,
         hidden_channels: int,
@@ -119,6 +124,35 @@ class DimeNet(nn.Module):
         self.interaction_blocks = nn.ModuleList(
             InteractionBlock(hidden_channels, *basis, *skip, activation) for _ in range(num_blocks)
         )
+
+    @classmethod
+    def from_qm9_pretrained(cls, root: str, dataset: Qm9, target: int) -> tuple[DimeNet, Subsets]:
+        """Return a model with the published weights for a target of QM9.
+
+        The folder of the target (``mu``, ``alpha``, ``homo``, ...) at `url` must have been copied
+        into ``pretrained_dimenet`` in `root`; nothing is downloaded.
+
+        Args:
+            root: Folder of weights.
+            dataset: QM9, as torch-geometric's class gives it.
+            target: Number of the target, 0 to 11 but not 4.
+
+        Returns:
+            The model, and the subsets that it was trained, validated and tested on.
+
+        Raises:
+            ArgumentError: No weights were published for `target`.
+            CheckpointError: The weights are not in `root`, damaged, or of another model.
+        """
+        model = cls(
+            hidden_channels=128,
+            out_channels=1,
+            num_blocks=6,
+            num_bilinear=8,
+            num_spherical=7,
+            num_radial=6,
+        )
+        return load_dimenet(model, "pretrained_dimenet", cls.url, root, dataset, target)
 
     def reset_parameters(self) -> None:
         """Reset all learnable parameters."""
@@ -198,6 +232,8 @@ class DimeNetPlusPlus(DimeNet):
         ArgumentError: As `DimeNet`.
     """
 
+    url = "https://github.com/gasteigerjo/dimenet/raw/master/pretrained/dimenet_pp"
+
     def __init__(
         self,
         hidden_channels: int,
@@ -243,6 +279,36 @@ class DimeNetPlusPlus(DimeNet):
             InteractionPPBlock(hidden_channels, *sizes, *skip, activation)
             for _ in range(num_blocks)
         )
+
+    @classmethod
+    def from_qm9_pretrained(cls, root: str, dataset: Qm9, target: int) -> tuple[DimeNet, Subsets]:
+        """Return a model with the published weights for a target of QM9.
+
+        As `DimeNet.from_qm9_pretrained`, from the folder ``pretrained_dimenet_pp`` in `root`.
+
+        Args:
+            root: Folder of weights.
+            dataset: QM9, as torch-geometric's class gives it.
+            target: Number of the target, 0 to 11 but not 4.
+
+        Returns:
+            The model, and the subsets that it was trained, validated and tested on.
+
+        Raises:
+            ArgumentError: No weights were published for `target`.
+            CheckpointError: The weights are not in `root`, damaged, or of another model.
+        """
+        model = cls(
+            hidden_channels=128,
+            out_channels=1,
+            num_blocks=4,
+            int_emb_size=64,
+            basis_emb_size=8,
+            out_emb_channels=256,
+            num_spherical=7,
+            num_radial=6,
+        )
+        return load_dimenet(model, "pretrained_dimenet_pp", cls.url, root, dataset, target)
 
     def _cosines(self, vector: Tensor, dist: Tensor, path: Triplets) -> Tensor:
         """Cosine between the edges k -> j and j -> i, [T]."""

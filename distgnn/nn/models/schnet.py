@@ -12,11 +12,14 @@ from distgnn.nn.aggr.basic import MeanAggregation, SumAggregation
 from distgnn.nn.conv.cf_conv import CFConv, cosine_envelope
 from distgnn.nn.models.atomic_mass import ATOMIC_MASSES
 from distgnn.nn.models.molecule import ShiftedSoftplus, check_apart, check_atoms
+from distgnn.nn.models.schnet_qm9 import load_schnet
 from distgnn.nn.reset import reset
 from distgnn.nn.utils.radius import radius_graph, undirected_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from distgnn.nn.models.qm9 import Qm9, Subsets
 
     InteractionGraph = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
@@ -242,6 +245,26 @@ class SchNet(nn.Module):
             with torch.no_grad():
                 self.atomref.weight.zero_()
                 self.atomref.weight[: self.initial_atomref.size(0)] = self.initial_atomref
+
+    @staticmethod
+    def from_qm9_pretrained(root: str, dataset: Qm9, target: int) -> tuple[SchNet, Subsets]:
+        """Return a model with the published weights for a target of QM9.
+
+        The archive that `url` names must have been unpacked in `root`; nothing is downloaded.
+
+        Args:
+            root: Folder that holds the folder ``trained_schnet_models``.
+            dataset: QM9, as torch-geometric's class gives it.
+            target: Number of the target, 0 to 11.
+
+        Returns:
+            The model, and the subsets that it was trained, validated and tested on.
+
+        Raises:
+            ArgumentError: No weights were published for `target`.
+            CheckpointError: The weights are not in `root`, damaged, or of another model.
+        """
+        return load_schnet(SchNet, root, dataset, target)
 
     def forward(self, z: Tensor, pos: Tensor, batch: Tensor | None = None) -> Tensor:
         """Return the property of each molecule.

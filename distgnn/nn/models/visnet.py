@@ -7,16 +7,13 @@ from torch import Tensor, nn
 
 from distgnn.exceptions import ArgumentError, nearest
 from distgnn.nn.models.molecule import check_atoms
+from distgnn.nn.models.visnet_basis import CosineCutoff, Distance, ExpNormalSmearing, Sphere
 from distgnn.nn.models.visnet_blocks import (
     Atomref,
-    CosineCutoff,
-    Distance,
     EdgeEmbedding,
     EquivariantScalar,
-    ExpNormalSmearing,
     GatedEquivariantBlock,
     NeighborEmbedding,
-    Sphere,
     VecLayerNorm,
 )
 from distgnn.nn.models.visnet_layers import ViS_MP, ViS_MP_Vertex

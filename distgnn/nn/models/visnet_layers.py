@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from distgnn.exceptions import ArgumentError
-from distgnn.nn.models.visnet_blocks import CosineCutoff, VecLayerNorm, reset_linear
+from distgnn.nn.models.visnet_basis import CosineCutoff
+from distgnn.nn.models.visnet_blocks import VecLayerNorm, reset_linear
 from distgnn.nn.utils.scatter import scatter
 
 
