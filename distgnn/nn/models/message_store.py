@@ -15,16 +15,18 @@ GROWTH = 2
 
 
 class StoredEvents(NamedTuple):
-    """Events found for some nodes, node after node."""
+    """Events found for some nodes, node after node, each node's in the order they were put."""
 
     row: Tensor
     """Which of the nodes asked for an event belongs to, int64 [M]."""
-    other: Tensor
-    """The node at the other end, int64 [M]."""
     t: Tensor
     """Time, int64 [M]."""
-    raw_msg: Tensor
-    """Raw message, float [M, raw_msg_dim]."""
+    position: Tensor
+    """Where the event lies in the arrays of the store, int64 [M]."""
+
+    def take(self, index: Tensor) -> StoredEvents:
+        """Return the events at `index`, int64 [m]."""
+        return StoredEvents(self.row[index], self.t[index], self.position[index])
 
 
 class MessageStore:
@@ -39,6 +41,11 @@ class MessageStore:
         like: A float tensor whose type and device raw messages take.
         raw_msg_dim: Size of a raw message.
     """
+
+    other: Tensor
+    """The node at the other end of each event."""
+    raw_msg: Tensor
+    """The raw message of each event."""
 
     def __init__(self, num_nodes: int, like: Tensor, raw_msg_dim: int) -> None:
         self.start = torch.zeros(num_nodes, dtype=torch.int64, device=like.device)
@@ -71,10 +78,10 @@ class MessageStore:
         self.count[touched] = counts
         self.size = end
 
-    def get(self, n_id: Tensor) -> StoredEvents:
-        """Return the events of the nodes `n_id`, int64 [n], each node's in the order given."""
+    def find(self, n_id: Tensor) -> StoredEvents:
+        """Return the events of the nodes `n_id`, int64 [n]."""
         row, position = self._positions(n_id)
-        return StoredEvents(row, self.other[position], self.t[position], self.raw_msg[position])
+        return StoredEvents(row, self.t[position], position)
 
     def clear(self) -> None:
         """Forget all events."""

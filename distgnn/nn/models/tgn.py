@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from distgnn.exceptions import ArgumentError
 from distgnn.nn.models.events import check_events, check_nodes
 from distgnn.nn.models.last_neighbors import LastNeighborLoader
-from distgnn.nn.models.message_store import MessageStore
+from distgnn.nn.models.message_store import MessageStore, StoredEvents
 from distgnn.nn.reset import reset
 from distgnn.nn.utils.scatter import scatter
 
@@ -57,7 +57,8 @@ class TGNMemory(nn.Module):
         memory_dim: Size of the memory.
         time_dim: Size of the time encoding.
         message_module: msg: takes (memory of the node, memory of the other end, raw message, time
-            encoding) and has `out_channels`. Destinations get a copy of their own.
+            encoding), each message by itself, and has `out_channels`. Destinations get a copy of
+            their own. With `LastAggregator` only the last message of a node is made.
         aggregator_module: agg: takes (messages [M, F], index [M], t [M], number of nodes n) and
             returns [n, F].
 
@@ -177,18 +178,34 @@ class TGNMemory(nn.Module):
 
     def _updated(self, n_id: Tensor) -> tuple[Tensor, Tensor]:
         """Return what the stored messages make of the memory of `n_id`, and their latest times."""
-        messages, rows, times = [], [], []
-        for store, module in zip(self._stores, (self.msg_s_module, self.msg_d_module), strict=True):
-            row, other, t, raw_msg = store.get(n_id)
-            own = n_id[row]
-            t_enc = self.time_enc((t - self.last_update[own]).to(raw_msg.dtype))
-            messages.append(module(self.memory[own], self.memory[other], raw_msg, t_enc))
-            rows.append(row)
-            times.append(t)
-        row, t = torch.cat(rows), torch.cat(times)
+        found = [store.find(n_id) for store in self._stores]
+        row, t = _joined(found)
+        last_update = scatter(t, row, 0, n_id.numel(), "max")
+        if type(self.aggr_module) is LastAggregator:  # no other messages need to be made
+            last = last_of_each(row, t, last_update)
+            num_as_source = found[0].row.numel()
+            as_source = last < num_as_source
+            found = [
+                found[0].take(last[as_source]),
+                found[1].take(last[~as_source] - num_as_source),
+            ]
+            row, t = _joined(found)
+        messages = [
+            self._messages(n_id, *parts)
+            for parts in zip(
+                self._stores, found, (self.msg_s_module, self.msg_d_module), strict=True
+            )
+        ]
         aggregate = self.aggr_module(torch.cat(messages), row, t, n_id.numel())
-        memory = self.gru(aggregate, self.memory[n_id])
-        return memory, scatter(t, row, 0, n_id.numel(), "max")
+        return self.gru(aggregate, self.memory[n_id]), last_update
+
+    def _messages(
+        self, n_id: Tensor, store: MessageStore, events: StoredEvents, module: Callable[..., Any]
+    ) -> Tensor:
+        own, other = n_id[events.row], store.other[events.position]
+        raw_msg = store.raw_msg[events.position]
+        t_enc = self.time_enc((events.t - self.last_update[own]).to(raw_msg.dtype))
+        return module(self.memory[own], self.memory[other], raw_msg, t_enc)
 
     def _write(self, n_id: Tensor, memory: Tensor, last_update: Tensor) -> None:
         self.memory[n_id] = memory.to(self.memory.dtype)
@@ -222,6 +239,11 @@ class TGNMemory(nn.Module):
         self._latest = None  # what is loaded may be of an earlier time
         self.detach()
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+
+
+def _joined(found: list[StoredEvents]) -> tuple[Tensor, Tensor]:
+    """Return the rows and times of all events."""
+    return torch.cat([events.row for events in found]), torch.cat([events.t for events in found])
 
 
 class IdentityMessage(nn.Module):
@@ -261,13 +283,22 @@ class LastAggregator(nn.Module):
 
     def forward(self, msg: Tensor, index: Tensor, t: Tensor, dim_size: int) -> Tensor:
         """Return the message of greatest time per node (the first of several), 0 without any."""
-        newest = scatter(t, index, 0, dim_size, "max")
-        candidate = (t == newest[index]).nonzero().view(-1)
-        first = index.new_full((dim_size,), msg.size(0))
-        first = first.scatter_reduce(0, index[candidate], candidate, "amin")
-        found = (first < msg.size(0)).nonzero().view(-1)
-        out = msg.new_zeros(dim_size, msg.size(-1))
-        return out.index_copy(0, found, msg[first[found]])
+        last = last_of_each(index, t, scatter(t, index, 0, dim_size, "max"))
+        return msg.new_zeros(dim_size, msg.size(-1)).index_copy(0, index[last], msg[last])
+
+
+def last_of_each(index: Tensor, t: Tensor, latest: Tensor) -> Tensor:
+    """Return the position of each node's latest message, the first of several: int64 [at most n].
+
+    Args:
+        index: The node of each message, int64 [M].
+        t: Its time, int64 [M].
+        latest: The latest time of each node, int64 [n].
+    """
+    candidate = (t == latest[index]).nonzero().view(-1)
+    first = torch.full_like(latest, index.numel())
+    first = first.scatter_reduce(0, index[candidate], candidate, "amin")
+    return first[first < index.numel()]
 
 
 class MeanAggregator(nn.Module):
