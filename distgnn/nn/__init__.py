@@ -18,8 +18,13 @@ from distgnn.nn.aggr.scaler import DegreeScalerAggregation
 from distgnn.nn.aggr.softmax import SoftmaxAggregation
 from distgnn.nn.conv.cf_conv import CFConv
 from distgnn.nn.conv.gcn_conv import GCNConv
+from distgnn.nn.conv.graph_conv import GraphConv
+from distgnn.nn.conv.lg_conv import LGConv
 from distgnn.nn.conv.message_passing import MessagePassing
+from distgnn.nn.conv.mf_conv import MFConv
 from distgnn.nn.conv.sage_conv import SAGEConv
+from distgnn.nn.conv.signed_conv import SignedConv
+from distgnn.nn.conv.simple_conv import SimpleConv
 from distgnn.nn.linear import HeteroDictLinear, Linear
 from distgnn.nn.models.basic_gnn import BasicGNN
 from distgnn.nn.models.correct_and_smooth import CorrectAndSmooth
@@ -99,6 +104,7 @@ __all__ = [
     "Envelope",
     "FilterEdges",
     "GCNConv",
+    "GraphConv",
     "GraphNorm",
     "GraphSAGE",
     "GraphSizeNorm",
@@ -109,12 +115,14 @@ __all__ = [
     "IdentityMessage",
     "InstanceNorm",
     "JumpingKnowledge",
+    "LGConv",
     "LSTMAggregation",
     "LabelPropagation",
     "LastAggregator",
     "LastNeighborLoader",
     "LayerNorm",
     "Linear",
+    "MFConv",
     "MaskLabel",
     "MaxAggregation",
     "MeanAggregation",
@@ -136,6 +144,8 @@ __all__ = [
     "Select",
     "SelectOutput",
     "SelectTopK",
+    "SignedConv",
+    "SimpleConv",
     "SoftmaxAggregation",
     "StdAggregation",
     "SumAggregation",

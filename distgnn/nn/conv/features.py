@@ -8,6 +8,7 @@ from torch import Tensor
 
 from distgnn.csc import CSC
 from distgnn.exceptions import ArgumentError
+from distgnn.nn.adjacency import reorder
 from distgnn.nn.ops import is_sparse_tensor
 
 if TYPE_CHECKING:
@@ -87,6 +88,22 @@ def edge_vector(weight: Tensor | None, num_edges: int) -> Tensor | None:
         msg = f"edge_weight has shape {list(weight.shape)}, expected [{num_edges}]"
         raise ArgumentError(msg)
     return weight.view(-1)
+
+
+def sorted_weight(csc: CSC, order: Tensor | None, weight: Tensor | None) -> Tensor | None:
+    """Return the edge weights in the order of `csc`, [E]: those given, or else its own.
+
+    Args:
+        csc: The edges.
+        order: Where each of them lies in the edges that the layer was given; see `to_csc`.
+        weight: Weights in that order, or None.
+
+    Raises:
+        ArgumentError: There is not one number an edge.
+    """
+    if weight is None:
+        return edge_vector(csc.weight, csc.num_edges)
+    return reorder(order, edge_vector(weight, csc.num_edges))
 
 
 def aggregate_first(csc: CSC, in_channels: int, out_channels: int) -> bool:

@@ -9,8 +9,7 @@ from torch import Tensor, nn
 
 from distgnn.exceptions import ArgumentError
 from distgnn.nn import inits
-from distgnn.nn.adjacency import reorder
-from distgnn.nn.conv.features import aggregate_first, as_pair, edge_vector
+from distgnn.nn.conv.features import aggregate_first, as_pair, sorted_weight
 from distgnn.nn.conv.message_passing import MessagePassing
 from distgnn.nn.conv.normalized import NormalizedAdjacency, normalize
 from distgnn.nn.linear import Linear
@@ -150,8 +149,7 @@ class GCNConv(MessagePassing):
         if self._cached_adjacency is not None:
             return self._cached_adjacency
         csc, order = self.sorted_edges(edge_index, x.size(0), num_dst)
-        weight = csc.weight if edge_weight is None else reorder(order, edge_weight)
-        weight = edge_vector(weight, csc.num_edges)
+        weight = sorted_weight(csc, order, edge_weight)
         if self.normalize:
             of_matrix = is_sparse_tensor(edge_index)
             loops = 2.0 if self.improved and (of_matrix or weight is not None) else 1.0
