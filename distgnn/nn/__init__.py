@@ -47,6 +47,7 @@ from distgnn.nn.models.linkx import LINKX
 from distgnn.nn.models.mask_label import MaskLabel
 from distgnn.nn.models.meta import MetaLayer
 from distgnn.nn.models.mlp import MLP
+from distgnn.nn.models.re_net import RENet
 from distgnn.nn.models.rect import RECT_L
 from distgnn.nn.models.rev_gnn import GroupAddRev
 from distgnn.nn.models.schnet import RadiusInteractionGraph, SchNet
@@ -137,6 +138,7 @@ __all__ = [
     "MultiAggregation",
     "PairNorm",
     "PowerMeanAggregation",
+    "RENet",
     "RadiusInteractionGraph",
     "ResidualLayer",
     "SAGEConv",

@@ -34,7 +34,6 @@ PENDING: set[str] = {
     "Node2Vec",
     "PMLP",
     "PNA",
-    "RENet",
     "SignedGCN",
     "VGAE",
     "captum_output_to_dicts",

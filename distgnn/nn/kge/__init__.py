@@ -1,0 +1,1 @@
+"""Knowledge-graph embeddings, and the ranking that they are judged by."""
