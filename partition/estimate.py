@@ -125,7 +125,7 @@ def _assignment_bytes(partitioner: Partitioner, nodes: int, edges: int) -> float
 
 def _sorting_bytes(raw: RawGraph, edge_type: EdgeType, num_parts: int) -> float:
     """Return the working memory for the edges of one type, of which one part is written at once."""
-    edges, num_bytes = raw.num_edges(edge_type), raw.edges[edge_type].nbytes
+    edges, num_bytes = raw.num_edges(edge_type), int(raw.edges[edge_type].nbytes)
     timed = raw.schema.edge(edge_type).has_time
     one_part = (PART_BYTES_PER_EDGE * edges + num_bytes) / num_parts
     if timed:

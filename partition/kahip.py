@@ -28,7 +28,7 @@ class KahipPartitioner:
     """
 
     needs_edges: ClassVar[bool] = True
-    cost: ClassVar[Cost] = Cost(ns_per_edge=600, bytes_per_node=60, bytes_per_edge=45)
+    cost: ClassVar[Cost] = Cost(ns_per_edge=680, bytes_per_node=60, bytes_per_edge=41)
 
     def assign(
         self, adjacency: Adjacency, num_parts: int, weights: npt.NDArray[np.int64], seed: int

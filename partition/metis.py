@@ -23,7 +23,7 @@ class MetisPartitioner:
     """
 
     needs_edges: ClassVar[bool] = True
-    cost: ClassVar[Cost] = Cost(ns_per_edge=650, bytes_per_node=60, bytes_per_edge=125)
+    cost: ClassVar[Cost] = Cost(ns_per_edge=670, bytes_per_node=60, bytes_per_edge=128)
 
     def assign(
         self, adjacency: Adjacency, num_parts: int, weights: npt.NDArray[np.int64], seed: int

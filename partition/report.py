@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rich.markup import escape
 from rich.table import Table
 
 from distgnn.partition.estimate import Estimate, format_bytes, format_seconds
@@ -45,10 +46,10 @@ class PartitionReport:
     def render(self) -> Table:
         """Return the report as a table for a rich console."""
         quality = self.quality
-        table = Table(title=f"{self.name} in {self.num_parts} parts", show_header=False)
+        table = Table(title=f"{escape(self.name)} in {self.num_parts} parts", show_header=False)
         table.add_column(style="bold")
         table.add_column()
-        table.add_row("shards", f"{self.out} ({format_bytes(self.num_bytes)})")
+        table.add_row("shards", f"{escape(str(self.out))} ({format_bytes(self.num_bytes)})")
         table.add_row("size", f"{self.num_nodes:,} nodes, {self.num_edges:,} edges")
         table.add_row("method", f"{self.method}, balance {self.balance}, seed {self.seed}")
         table.add_row(

@@ -11,6 +11,7 @@ namespace {
 
 // How many edges ahead memory is fetched: rows come in random order.
 constexpr int64_t kPrefetchDistance = 16;
+constexpr int64_t kMinEdgesPerThread = 1 << 16;
 
 void check_range(const char* name, int64_t position, int64_t value, int64_t limit) {
   if (value >= 0 && value < limit)
@@ -65,9 +66,12 @@ void sort_rows(const int64_t* indptr, int64_t first, int64_t last, Edge* edges) 
               [](const Edge& a, const Edge& b) { return comes_before(a, b); });
 }
 
-// Every thread sorts a range of rows with about the same number of edges.
+// Every thread sorts a range of rows with about the same number of edges, and enough of them to pay
+// for its start.
 template <typename Edge>
 void sort_all_rows(const int64_t* indptr, int64_t num_rows, int num_threads, Edge* edges) {
+  num_threads =
+      static_cast<int>(std::min<int64_t>(num_threads, 1 + indptr[num_rows] / kMinEdgesPerThread));
   std::vector<std::thread> threads;
   int64_t first = 0;
   for (int t = 1; t <= num_threads; ++t) {

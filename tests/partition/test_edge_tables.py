@@ -64,6 +64,18 @@ def test_csc_equals_a_plain_sort(edges, timed, num_threads):
     assert indptr.tolist() == np.cumsum([0, *counts]).tolist()
 
 
+def test_csc_is_the_same_with_any_number_of_threads():
+    rng = np.random.default_rng(0)
+    src, dst = rng.integers(0, 1000, (2, 300_000))
+    dst_id = rng.permutation(1000)
+    one, *others = (kernels.build_csc(src, dst, None, 1000, dst_id, n) for n in (1, 2, 3))
+    order = np.lexsort((np.arange(len(src)), src, dst_id[dst]))
+    assert (one[1] == np.stack([src[order], order], axis=1)).all()
+    for other in others:
+        assert (other[0] == one[0]).all()
+        assert (other[1] == one[1]).all()
+
+
 def test_csc_without_destinations():
     none = np.zeros(0, np.int64)
     indptr, entries = kernels.build_csc(none, none, None, 3, none, 2)
