@@ -17,7 +17,10 @@ from distgnn.nn.aggr.power_mean import PowerMeanAggregation
 from distgnn.nn.aggr.scaler import DegreeScalerAggregation
 from distgnn.nn.aggr.softmax import SoftmaxAggregation
 from distgnn.nn.conv.cf_conv import CFConv
+from distgnn.nn.conv.edge_conv import EdgeConv
+from distgnn.nn.conv.gat_conv import GATConv
 from distgnn.nn.conv.gcn_conv import GCNConv
+from distgnn.nn.conv.gin_conv import GINConv, GINEConv
 from distgnn.nn.conv.graph_conv import GraphConv
 from distgnn.nn.conv.lg_conv import LGConv
 from distgnn.nn.conv.message_passing import MessagePassing
@@ -102,9 +105,13 @@ __all__ = [
     "DiffGroupNorm",
     "DimeNet",
     "DimeNetPlusPlus",
+    "EdgeConv",
     "Envelope",
     "FilterEdges",
+    "GATConv",
     "GCNConv",
+    "GINConv",
+    "GINEConv",
     "GraphConv",
     "GraphNorm",
     "GraphSAGE",

@@ -136,11 +136,38 @@ def edge_softmax(csc: CSC, scores: Tensor) -> Tensor:
     Returns:
         Float [E, heads].
     """
-    edges, targets = own_rows(csc), csc.targets()
-    maximum = gather_extremum(edges, scores.detach()).clamp(min=torch.finfo(scores.dtype).min)
+    targets = csc.targets()
+    maximum = _finite(gather_extremum(own_rows(csc), scores.detach()))
     exponential = (scores - maximum.index_select(0, targets)).exp()
     total = exponential.new_zeros(maximum.shape).index_add(0, targets, exponential)
     return exponential / (total + 1e-16).index_select(0, targets)
+
+
+def edge_softmax_with_loops(csc: CSC, scores: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
+    """Softmax over the in-edges of each target and one more entry, its self-loop.
+
+    Args:
+        csc: The edges.
+        scores: Float [E, heads]; -inf leaves an edge out.
+        own: Scores of the self-loops, float [num_dst, heads]; -inf leaves one out.
+
+    Returns:
+        Float [E, heads] and [num_dst, heads].
+    """
+    targets = csc.targets()
+    maximum = gather_extremum(own_rows(csc), scores.detach())
+    isolated = (csc.indptr.diff() == 0).unsqueeze(1)
+    maximum = _finite(torch.where(isolated, own, torch.maximum(maximum, own)).detach())
+    exponential = (scores - maximum.index_select(0, targets)).exp()
+    own = (own - maximum).exp()
+    total = own.index_add(0, targets, exponential)
+    scale = (total + 1e-16).reciprocal()
+    return exponential * scale.index_select(0, targets), own * scale
+
+
+def _finite(maximum: Tensor) -> Tensor:
+    """Return maxima that can be subtracted from -inf."""
+    return maximum.clamp(min=torch.finfo(maximum.dtype).min)
 
 
 class NeighbourStatistics(GroupStatistics):
