@@ -19,15 +19,21 @@ from distgnn.nn.aggr.softmax import SoftmaxAggregation
 from distgnn.nn.conv.cf_conv import CFConv
 from distgnn.nn.conv.edge_conv import EdgeConv
 from distgnn.nn.conv.gat_conv import GATConv
+from distgnn.nn.conv.gate_conv import GATEConv
 from distgnn.nn.conv.gcn_conv import GCNConv
+from distgnn.nn.conv.gen_conv import GENConv
 from distgnn.nn.conv.gin_conv import GINConv, GINEConv
 from distgnn.nn.conv.graph_conv import GraphConv
+from distgnn.nn.conv.hetero_conv import HeteroConv
+from distgnn.nn.conv.hgt_conv import HGTConv
 from distgnn.nn.conv.lg_conv import LGConv
 from distgnn.nn.conv.message_passing import MessagePassing
 from distgnn.nn.conv.mf_conv import MFConv
+from distgnn.nn.conv.rgcn_conv import RGCNConv
 from distgnn.nn.conv.sage_conv import SAGEConv
 from distgnn.nn.conv.signed_conv import SignedConv
 from distgnn.nn.conv.simple_conv import SimpleConv
+from distgnn.nn.conv.transformer_conv import TransformerConv
 from distgnn.nn.linear import HeteroDictLinear, Linear
 from distgnn.nn.models.basic_gnn import BasicGNN
 from distgnn.nn.models.correct_and_smooth import CorrectAndSmooth
@@ -109,7 +115,9 @@ __all__ = [
     "Envelope",
     "FilterEdges",
     "GATConv",
+    "GATEConv",
     "GCNConv",
+    "GENConv",
     "GINConv",
     "GINEConv",
     "GraphConv",
@@ -118,6 +126,8 @@ __all__ = [
     "GraphSizeNorm",
     "GraphUNet",
     "GroupAddRev",
+    "HGTConv",
+    "HeteroConv",
     "HeteroDictLinear",
     "HeteroJumpingKnowledge",
     "IdentityMessage",
@@ -146,6 +156,7 @@ __all__ = [
     "PairNorm",
     "PowerMeanAggregation",
     "RENet",
+    "RGCNConv",
     "RadiusInteractionGraph",
     "ResidualLayer",
     "SAGEConv",
@@ -161,6 +172,7 @@ __all__ = [
     "TGNMemory",
     "TimeEncoder",
     "TopKPooling",
+    "TransformerConv",
     "VarAggregation",
     "ViSNet",
     "activation_resolver",
