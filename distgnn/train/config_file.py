@@ -49,7 +49,14 @@ def save_config(config: RunConfig, path: Path) -> None:
     data = config_to_dict(config)
     for name in _PATH_FIELDS:
         data[name] = str(Path(data[name]).absolute())
-    path.write_text(tomli_w.dumps(_without_none(data)), encoding="utf-8")
+    replace_text(path, tomli_w.dumps(_without_none(data)))
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a small file that a reader, or a kill, meets whole: the old one or the new one."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
 
 
 def config_from_dict(data: Mapping[str, Any], *, source: str) -> RunConfig:

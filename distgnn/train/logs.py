@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING, Any, TextIO
 
 from torch.utils.tensorboard import SummaryWriter
 
 from distgnn.exceptions import StorageError
+from distgnn.train.config_file import replace_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -85,9 +85,7 @@ def _keep_until(path: Path, position: Position) -> None:
     kept = [
         json.dumps(record) + "\n" for record in read_records(path) if _is_before(record, position)
     ]
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text("".join(kept), encoding="utf-8")
-    os.replace(temporary, path)  # noqa: PTH105
+    replace_text(path, "".join(kept))
 
 
 def _is_before(record: dict[str, Any], position: Position) -> bool:

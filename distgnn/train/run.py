@@ -25,7 +25,7 @@ from distgnn.shards.reader import ShardedGraph
 from distgnn.tasks.forward import unwrap
 from distgnn.train.build import build_trainer, evaluation_settings, resolve_device, split_loader
 from distgnn.train.checkpoint import Best, read_checkpoint
-from distgnn.train.config_file import save_config
+from distgnn.train.config_file import replace_text, save_config
 from distgnn.train.evaluate import evaluate
 from distgnn.train.identity import load_model_state
 from distgnn.train.logs import RunLog
@@ -223,7 +223,7 @@ def _write_result(result: TrainResult) -> None:
     data = asdict(result) | {"run_dir": str(result.run_dir), "checkpoint": str(result.checkpoint)}
     path = result.run_dir / RESULT_FILE
     try:
-        path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+        replace_text(path, json.dumps(data, indent=1) + "\n")
     except OSError as error:
         msg = f"cannot write {path}: {error}; the weights are saved in {result.checkpoint}"
         raise StorageError(msg) from error
