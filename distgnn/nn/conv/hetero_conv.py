@@ -38,9 +38,9 @@ class HeteroConv(nn.Module):
 
     def __init__(self, convs: Mapping[EdgeType, nn.Module], aggr: str | None = "sum") -> None:
         super().__init__()
-        for edge_type in convs:
-            if isinstance(edge_type, str) or len(edge_type) != 3:
-                msg = f"convs has the key {edge_type!r}, expected (source, relation, target)"
+        for key in convs:
+            if not _is_edge_type(key):
+                msg = f"convs has the key {key!r}, expected (source, relation, target)"
                 raise ArgumentError(msg)
         if aggr is not None and aggr not in GROUPINGS:
             msg = f"aggr={aggr!r} is unknown{nearest(aggr, GROUPINGS)}"
@@ -106,6 +106,10 @@ def group(values: list[Tensor], aggr: str | None) -> Tensor:
     if aggr in ("min", "max"):
         return stacked.amin(dim=0) if aggr == "min" else stacked.amax(dim=0)
     return stacked.sum(dim=0) if aggr == "sum" else stacked.mean(dim=0)
+
+
+def _is_edge_type(key: object) -> bool:
+    return isinstance(key, tuple) and len(key) == 3
 
 
 def _key(edge_type: EdgeType) -> str:
