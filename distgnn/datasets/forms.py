@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from distgnn.schema import EdgeType, NodeType
     from distgnn.tables import RawGraph
 
+NELL_CLASSES = 210
+"""Classes of NELL; only 105 of them occur in its training and test labels."""
+
 UNDIRECTED = EdgeOptions(undirected=True)
 
 
@@ -31,7 +34,8 @@ def nell(path: Path) -> RawGraph:
     with Archive(path) as archive:
         base, extra = archive.csr("x"), archive["identity_nodes"]
         nodes = npz_nodes(archive)
-        features = NodeArrays(x=_with_identity(base, extra), y=nodes.y, split=nodes.split)
+        x = _with_identity(base, extra)
+        features = NodeArrays(x=x, y=nodes.y, split=nodes.split, num_classes=NELL_CLASSES)
         edges = EdgeArrays(index=archive["edge_index_half"], options=UNDIRECTED)
         return from_arrays(features, edges, name="nell_0.001")
 

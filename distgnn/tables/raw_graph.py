@@ -120,7 +120,7 @@ def _check_columns(where: str, table: Any, wanted: list[str]) -> None:
     if sorted(table.column_names) != sorted(wanted):
         msg = (
             f"the table of {where} has the columns {table.column_names}, but its schema promises "
-            f"{wanted}; build both with distgnn.tables.node_table and edge_table"
+            f"{wanted}; distgnn.tables.from_arrays builds both"
         )
         raise GraphDataError(msg)
 
