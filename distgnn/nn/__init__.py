@@ -20,6 +20,7 @@ from distgnn.nn.conv.cf_conv import CFConv
 from distgnn.nn.conv.edge_conv import EdgeConv
 from distgnn.nn.conv.gat_conv import GATConv
 from distgnn.nn.conv.gate_conv import GATEConv
+from distgnn.nn.conv.gatv2_conv import GATv2Conv
 from distgnn.nn.conv.gcn_conv import GCNConv
 from distgnn.nn.conv.gen_conv import GENConv
 from distgnn.nn.conv.gin_conv import GINConv, GINEConv
@@ -29,6 +30,7 @@ from distgnn.nn.conv.hgt_conv import HGTConv
 from distgnn.nn.conv.lg_conv import LGConv
 from distgnn.nn.conv.message_passing import MessagePassing
 from distgnn.nn.conv.mf_conv import MFConv
+from distgnn.nn.conv.pna_conv import PNAConv
 from distgnn.nn.conv.rgcn_conv import RGCNConv
 from distgnn.nn.conv.sage_conv import SAGEConv
 from distgnn.nn.conv.signed_conv import SignedConv
@@ -46,7 +48,10 @@ from distgnn.nn.models.dimenet import (
     Envelope,
     ResidualLayer,
 )
+from distgnn.nn.models.edge_cnn import EdgeCNN
+from distgnn.nn.models.gat import GAT
 from distgnn.nn.models.gcn import GCN
+from distgnn.nn.models.gin import GIN
 from distgnn.nn.models.gnnff import GNNFF
 from distgnn.nn.models.graph_sage import GraphSAGE
 from distgnn.nn.models.graph_unet import GraphUNet
@@ -56,6 +61,7 @@ from distgnn.nn.models.linkx import LINKX
 from distgnn.nn.models.mask_label import MaskLabel
 from distgnn.nn.models.meta import MetaLayer
 from distgnn.nn.models.mlp import MLP
+from distgnn.nn.models.pna import PNA
 from distgnn.nn.models.re_net import RENet
 from distgnn.nn.models.rect import RECT_L
 from distgnn.nn.models.rev_gnn import GroupAddRev
@@ -92,10 +98,13 @@ from distgnn.nn.resolver import (
 from distgnn.nn.utils.radius import radius_graph
 
 __all__ = [
+    "GAT",
     "GCN",
+    "GIN",
     "GNNFF",
     "LINKX",
     "MLP",
+    "PNA",
     "RECT_L",
     "Aggregation",
     "BasicGNN",
@@ -111,11 +120,13 @@ __all__ = [
     "DiffGroupNorm",
     "DimeNet",
     "DimeNetPlusPlus",
+    "EdgeCNN",
     "EdgeConv",
     "Envelope",
     "FilterEdges",
     "GATConv",
     "GATEConv",
+    "GATv2Conv",
     "GCNConv",
     "GENConv",
     "GINConv",
@@ -153,6 +164,7 @@ __all__ = [
     "MinAggregation",
     "MulAggregation",
     "MultiAggregation",
+    "PNAConv",
     "PairNorm",
     "PowerMeanAggregation",
     "RENet",

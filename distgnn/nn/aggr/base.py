@@ -53,6 +53,17 @@ class Aggregation(nn.Module):
     def reset_parameters(self) -> None:
         """Draw all parameters anew."""
 
+    def takes_statistics(self) -> bool:
+        """Return whether `of` needs counts, sums, means, variances and extrema, but no values.
+
+        Where neighbours' features are aggregated, such statistics need no messages.
+        """
+        return False
+
+    def of(self, groups: GroupStatistics) -> Tensor:
+        """Return the aggregate of each group, if `takes_statistics`."""
+        raise NotImplementedError
+
     def __call__(
         self,
         x: Tensor,
@@ -108,10 +119,6 @@ class Aggregation(nn.Module):
 
 class StatisticAggregation(Aggregation):
     """Base of aggregations that are a function of `GroupStatistics` and can share them."""
-
-    def of(self, groups: GroupStatistics) -> Tensor:
-        """Return the aggregate of each group."""
-        raise NotImplementedError
 
     def forward(
         self,

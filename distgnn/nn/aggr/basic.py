@@ -17,7 +17,15 @@ STD_FLOOR = 1e-5
 """Variances up to this give a standard deviation of exactly 0: its gradient would be infinite."""
 
 
-class SumAggregation(StatisticAggregation):
+class _PureStatistic(StatisticAggregation):
+    """Base of aggregations that never look at single values."""
+
+    def takes_statistics(self) -> bool:
+        """Return True."""
+        return True
+
+
+class SumAggregation(_PureStatistic):
     r"""Sum over the group: :math:`\sum_{i \in g} \mathbf{x}_i`.
 
     Shapes: as `Aggregation`; an empty group gives 0.
@@ -28,7 +36,7 @@ class SumAggregation(StatisticAggregation):
         return groups.total()
 
 
-class MeanAggregation(StatisticAggregation):
+class MeanAggregation(_PureStatistic):
     r"""Mean over the group: :math:`\frac{1}{\max(|g|, 1)} \sum_{i \in g} \mathbf{x}_i`.
 
     Shapes: as `Aggregation`; an empty group gives 0.
@@ -39,7 +47,7 @@ class MeanAggregation(StatisticAggregation):
         return groups.mean()
 
 
-class MaxAggregation(StatisticAggregation):
+class MaxAggregation(_PureStatistic):
     r"""Elementwise maximum over the group: :math:`\max_{i \in g} \mathbf{x}_i`.
 
     Shapes: as `Aggregation`; an empty group gives 0. Values that tie share the gradient.
@@ -50,7 +58,7 @@ class MaxAggregation(StatisticAggregation):
         return groups.max()
 
 
-class MinAggregation(StatisticAggregation):
+class MinAggregation(_PureStatistic):
     r"""Elementwise minimum over the group: :math:`\min_{i \in g} \mathbf{x}_i`.
 
     Shapes: as `Aggregation`; an empty group gives 0. Values that tie share the gradient.
@@ -72,7 +80,7 @@ class MulAggregation(StatisticAggregation):
         return scatter(groups.x, groups.index, groups.dim, groups.dim_size, "mul")
 
 
-class VarAggregation(StatisticAggregation):
+class VarAggregation(_PureStatistic):
     r"""Variance over the group: :math:`\overline{\mathbf{x}^2} - \overline{\mathbf{x}}^2`.
 
     From `"Principal Neighbourhood Aggregation for Graph Nets" <https://arxiv.org/abs/2004.05718>`_.
@@ -90,14 +98,10 @@ class VarAggregation(StatisticAggregation):
 
     def of(self, groups: GroupStatistics) -> Tensor:
         """Return the variance of each group."""
-        mean = groups.mean()
-        mean_square = groups.mean_square()
-        if self.semi_grad:
-            mean_square = mean_square.detach()
-        return mean_square - mean * mean
+        return groups.variance(semi_grad=self.semi_grad)
 
 
-class StdAggregation(StatisticAggregation):
+class StdAggregation(_PureStatistic):
     r"""Standard deviation over the group: :math:`\sqrt{\max(\mathrm{var}, 10^{-5})}`.
 
     From `"Principal Neighbourhood Aggregation for Graph Nets" <https://arxiv.org/abs/2004.05718>`_.

@@ -140,6 +140,16 @@ class MultiAggregation(Aggregation):
                 outs.append(aggr(x, index, ptr, dim_size, dim, max_num_elements=max_num_elements))
         return self._combine(outs)
 
+    def takes_statistics(self) -> bool:
+        """Return whether every member does."""
+        members = [isinstance(a, Aggregation) and a.takes_statistics() for a in self.aggrs]
+        return all(members)
+
+    def of(self, groups: GroupStatistics) -> Tensor:
+        """Return the combined aggregates of each group."""
+        members = [aggr for aggr in self.aggrs if isinstance(aggr, Aggregation)]
+        return self._combine([aggr.of(groups) for aggr in members])
+
     def _combine(self, outs: list[Tensor]) -> Tensor:
         if self.mode in ("cat", "proj"):
             out = outs[0] if len(outs) == 1 else torch.cat(outs, dim=-1)

@@ -92,11 +92,24 @@ class DegreeScalerAggregation(Aggregation):
         """Aggregate and scale each group of `x`: see `Aggregation.forward`."""
         index, dim_size = complete_groups(x, index, ptr, dim_size, dim)
         out = self.aggr(x, index, ptr, dim_size, dim)
-        degrees = GroupStatistics(x, index, ptr, dim_size, dim).counts()
-        scaled = [out if s == "identity" else out * self._scale(s, degrees) for s in self.scaler]
+        return self._scaled(out, GroupStatistics(x, index, ptr, dim_size, dim).counts())
+
+    def takes_statistics(self) -> bool:
+        """Return whether the scaled aggregation does."""
+        return self.aggr.takes_statistics()
+
+    def of(self, groups: GroupStatistics) -> Tensor:
+        """Return the scaled aggregates of each group."""
+        return self._scaled(self.aggr.of(groups), groups.counts())
+
+    def _scaled(self, out: Tensor, degrees: Tensor) -> Tensor:
+        scaled = [out if s == "identity" else out * self.scale(s, degrees) for s in self.scaler]
         return scaled[0] if len(scaled) == 1 else torch.cat(scaled, dim=-1)
 
-    def _scale(self, scaler: str, degrees: Tensor) -> Tensor:
+    def scale(self, scaler: str, degrees: Tensor) -> Tensor:
+        """Return the factor of each group from its size, in the shape of `degrees`."""
+        if scaler == "identity":
+            return torch.ones_like(degrees)
         if scaler == "amplification":
             return (degrees + 1).log() / self.avg_deg_log
         if scaler == "attenuation":

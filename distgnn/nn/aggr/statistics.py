@@ -75,6 +75,12 @@ class GroupStatistics:
             self._mean_square = self.mean_of(self.x * self.x)
         return self._mean_square
 
+    def variance(self, *, semi_grad: bool = False) -> Tensor:
+        """Return mean(x^2) - mean(x)^2 of each group; `semi_grad`: no gradient by the squares."""
+        mean = self.mean()
+        mean_square = self.mean_square()
+        return (mean_square.detach() if semi_grad else mean_square) - mean * mean
+
     def max(self) -> Tensor:
         """Return the maximum of each group; values that tie for it share its gradient."""
         if self._max is None:
@@ -96,6 +102,8 @@ class GroupStatistics:
         return self.sum_of(values) / self.counts().clamp(min=1)
 
     def _extremum(self, reduce: str) -> Tensor:
+        if torch.compiler.is_compiling():  # torch's own operator is one that a compiler can fuse
+            return scatter(self.x, self.index, self.dim, self.dim_size, reduce[1:])
         values = self.x.movedim(self.dim, 0)
         out: Tensor = _Extremum.apply(  # type: ignore[no-untyped-call]
             values, self.index, self.dim_size, reduce

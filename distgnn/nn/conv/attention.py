@@ -90,6 +90,16 @@ def loop_features(
     return loops.of(torch.as_tensor(filled)[edge_index.size(1) :])
 
 
+def add_own(out: Tensor, x: Tensor, weight: Tensor, num_loops: int) -> Tensor:
+    """Add the messages of self-loops, `weight` [num_dst, heads] times the rows of `x`."""
+    heads = weight.size(1)
+    rows = x[:num_loops].view(num_loops, heads, x.size(1) // heads)
+    part = (weight[:num_loops].unsqueeze(-1) * rows).flatten(1)
+    if num_loops == out.size(0):
+        return out + part
+    return torch.cat([out[:num_loops] + part, out[num_loops:]])
+
+
 def add_loops(
     edge_index: Adjacency,
     edge_attr: Tensor | None,

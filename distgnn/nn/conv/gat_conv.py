@@ -11,7 +11,14 @@ from torch import Tensor, nn
 from distgnn.exceptions import ArgumentError
 from distgnn.nn import inits
 from distgnn.nn.adjacency import reorder
-from distgnn.nn.conv.attention import Loops, add_loops, edge_features, loop_features, returned
+from distgnn.nn.conv.attention import (
+    Loops,
+    add_loops,
+    add_own,
+    edge_features,
+    loop_features,
+    returned,
+)
 from distgnn.nn.conv.features import num_targets, split
 from distgnn.nn.conv.message_passing import MessagePassing
 from distgnn.nn.linear import Linear
@@ -212,15 +219,8 @@ class GATConv(MessagePassing):
         out = gather_sum(edge_index, x, F.dropout(alpha, self.dropout, self.training))
         if own is None or loops is None:
             return out
-        own = F.dropout(own, self.dropout, self.training).unsqueeze(-1)
-        num_own = loops.num_loops
-        features = x[:num_own].view(num_own, self.heads, -1)
-        own_part = (own[:num_own] * features).flatten(1)
-        return (
-            out + own_part
-            if num_own == out.size(0)
-            else torch.cat([out[:num_own] + own_part, out[num_own:]])
-        )
+        own = F.dropout(own, self.dropout, self.training)
+        return add_own(out, x, own, loops.num_loops)
 
     def _fused_attention(
         self,

@@ -12,7 +12,7 @@ from distgnn.nn.conv.features import num_targets, split
 from distgnn.nn.conv.message_passing import MessagePassing
 from distgnn.nn.linear import Linear
 from distgnn.nn.reset import reset
-from distgnn.nn.sparse import gather, gather_sum
+from distgnn.nn.sparse import FUSED, NeighbourStatistics, gather, gather_sum
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,6 +72,7 @@ class GINConv(_Isomorphism):
     """
 
     fuses_csc = True
+    fuses_statistics = True
 
     def __init__(
         self,
@@ -117,7 +118,9 @@ class GINConv(_Isomorphism):
         """Return the aggregate of the sources' features, plus `own` times the target's."""
         if own is not None:
             return gather_sum(edge_index, x, diag=own)
-        return gather(edge_index, x, self.aggr)
+        if isinstance(self.aggr, str) and self.aggr in FUSED:
+            return gather(edge_index, x, self.aggr)
+        return self.aggr_module.of(NeighbourStatistics(edge_index, x))
 
 
 class GINEConv(_Isomorphism):

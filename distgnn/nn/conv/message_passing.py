@@ -80,6 +80,8 @@ class MessagePassing(nn.Module):
 
     fuses_csc = False
     """Whether `message_and_aggregate` takes a `CSC`."""
+    fuses_statistics = False
+    """Whether it also does for aggregations that are functions of `NeighbourStatistics`."""
 
     # Subclasses choose their own arguments for these, hence the types.
     message: Callable[..., Any] = _message
@@ -106,7 +108,7 @@ class MessagePassing(nn.Module):
             msg = f"flow={flow!r} is unknown{nearest(flow, FLOWS)}"
             raise ArgumentError(msg)
         self.aggr = _name(aggr)
-        self.aggr_module = (
+        self.aggr_module: Any = (
             None if aggr is None else aggregation_resolver(aggr, **(aggr_kwargs or {}))
         )
         self.flow = flow
@@ -196,7 +198,7 @@ class MessagePassing(nn.Module):
             and self.fuses_csc
             and not self.explain
             and self.node_dim in (-2, 0)
-            and (self.aggr in FUSED or self.aggr is None)
+            and self._has_fused_aggregation()
             and all(x is None or x.dim() == 2 for x in features)
         )
 
@@ -225,6 +227,11 @@ class MessagePassing(nn.Module):
         if not isinstance(edge_index, Tensor):
             return [edge_index.size(1), edge_index.size(0)]
         return [None, None] if size is None else list(size)
+
+    def _has_fused_aggregation(self) -> bool:
+        if self.aggr is None or (isinstance(self.aggr, str) and self.aggr in FUSED):
+            return True
+        return self.fuses_statistics and self.aggr_module.takes_statistics()
 
     def _takes_fused_path(self, edge_index: Adjacency, kwargs: Mapping[str, Any]) -> bool:
         if self.fuses_csc:  # the layer sorts its edges where its features allow for it

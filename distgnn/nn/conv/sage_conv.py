@@ -10,7 +10,7 @@ from torch import Tensor
 from distgnn.nn.conv.features import aggregate_first, num_targets, split
 from distgnn.nn.conv.message_passing import MessagePassing
 from distgnn.nn.linear import Linear
-from distgnn.nn.sparse import gather
+from distgnn.nn.sparse import FUSED, NeighbourStatistics, gather
 
 if TYPE_CHECKING:
     from distgnn.csc import CSC
@@ -51,6 +51,7 @@ class SAGEConv(MessagePassing):
     """
 
     fuses_csc = True
+    fuses_statistics = True
 
     def __init__(
         self,
@@ -105,7 +106,7 @@ class SAGEConv(MessagePassing):
         x_src, x_dst = split(x, edge_index)
         if self.project:
             x_src = self.lin(x_src).relu()
-        if self.can_fuse(x_src) and isinstance(self.aggr, str):
+        if self.can_fuse(x_src):
             out = self._fused(x_src, num_targets(x_dst, edge_index, size), edge_index)
         else:
             out = self.lin_l(self.propagate(edge_index, x=(x_src, x_dst), size=size))
@@ -119,15 +120,20 @@ class SAGEConv(MessagePassing):
 
     def message_and_aggregate(self, edge_index: CSC, x: Tensor) -> Tensor:
         """Return the aggregate of the sources' features."""
-        return gather(edge_index, x, self.aggr)
+        if isinstance(self.aggr, str) and self.aggr in FUSED:
+            return gather(edge_index, x, self.aggr)
+        return self.aggr_module.of(NeighbourStatistics(edge_index, x))
 
     def _fused(self, x: Tensor, num_dst: int, edge_index: Adjacency) -> Tensor:
         csc, _ = self.sorted_edges(edge_index, x.size(0), num_dst)
-        if self.aggr not in LINEAR or aggregate_first(csc, x.size(1), self.out_channels):
+        if not self._is_linear() or aggregate_first(csc, x.size(1), self.out_channels):
             return self.lin_l(self.propagate(csc, x=x))
         # Sums and means commute with a linear map: aggregate the smaller features.
         out = self.propagate(csc, x=F.linear(x, self.lin_l.weight))
         return out if self.lin_l.bias is None else out + self.lin_l.bias
+
+    def _is_linear(self) -> bool:
+        return isinstance(self.aggr, str) and self.aggr in LINEAR
 
     def __repr__(self) -> str:
         name = type(self).__name__

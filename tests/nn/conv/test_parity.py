@@ -90,15 +90,51 @@ def test_gat(form, kwargs):
     compare(*pair("GATConv", 4, 5, **kwargs), features(4), form)
 
 
-@pytest.mark.parametrize("fill_value", ["mean", "add", "max", 0.5])
-@pytest.mark.parametrize("heads", [1, 2])
-def test_gat_with_edges(form, fill_value, heads):
-    if form == "sparse_tensor":
-        pytest.skip("not there for a SparseTensor, as in torch-geometric")
-    made = pair("GATConv", 4, 5, heads=heads, edge_dim=EDGE_DIM, fill_value=fill_value)
+@pytest.mark.parametrize(
+    "kwargs",
+    [
+        *options(heads=[1, 3], concat=[True, False], add_self_loops=[True, False]),
+        {"heads": 2, "residual": True, "bias": False, "share_weights": True},
+    ],
+)
+def test_gatv2(form, kwargs):
+    compare(*pair("GATv2Conv", 4, 5, **kwargs), features(4), form)
+
+
+@pytest.mark.parametrize("name", ["GATConv", "GATv2Conv"])
+@pytest.mark.parametrize(
+    "kwargs",
+    [
+        {"add_self_loops": False},
+        *options(fill_value=["mean", "add", "max", 0.5], heads=[1, 2]),
+    ],
+)
+def test_attention_with_edges(form, name, kwargs):
+    made = pair(name, 4, 5, edge_dim=EDGE_DIM, **kwargs)
+    if form == "sparse_tensor" and kwargs.get("add_self_loops", True):
+        made = pair(name, 4, 5, edge_dim=EDGE_DIM, **{**kwargs, "add_self_loops": False})
     compare(*made, features(4), form, edge_attr=EDGE_ATTR)
 
 
-def test_gat_with_edges_without_loops(form):
-    made = pair("GATConv", 4, 5, heads=2, edge_dim=EDGE_DIM, add_self_loops=False)
-    compare(*made, features(4), form, edge_attr=EDGE_ATTR)
+AGGREGATORS = ["mean", "min", "max", "std", "var", "sum"]
+SCALERS = ["identity", "amplification", "attenuation", "linear", "inverse_linear"]
+DEGREES = torch.tensor([1, 4, 2, 1])
+
+
+@pytest.mark.parametrize("edge_dim", [None, EDGE_DIM])
+@pytest.mark.parametrize(
+    "kwargs",
+    [
+        *options(towers=[1, 2], divide_input=[True, False]),
+        {"pre_layers": 2, "post_layers": 2, "towers": 2, "act": "elu"},
+        {"post_layers": 2, "train_norm": True},
+        {"aggregators": ["mean"], "scalers": ["identity"]},
+        {"aggregators": ["mean", "softmax"], "scalers": ["linear"]},
+    ],
+)
+def test_pna(form, edge_dim, kwargs):
+    kwargs = {"aggregators": AGGREGATORS, "scalers": SCALERS, "deg": DEGREES, **kwargs}
+    made = pair("PNAConv", 4, 6, edge_dim=edge_dim, **kwargs)
+    tolerance = {"rtol": 1e-6, "atol": 1e-7}  # the variance of equal messages is rounding
+    edge_attr = None if edge_dim is None else EDGE_ATTR
+    compare(*made, features(4), form, edge_attr=edge_attr, tolerance=tolerance)
