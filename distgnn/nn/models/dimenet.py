@@ -59,7 +59,8 @@ class DimeNet(nn.Module):
     computed once per edge or triplet. As in the published weights, the angle is the one at atom i
     between j and k. Energies and forces are smooth; forces are ``-grad(y, pos)``.
 
-    An atom without neighbours within the cutoff contributes 0, so a single atom gives 0.
+    An atom without neighbours within the cutoff, a single atom too, contributes a constant that
+    does not depend on its type: the biases of the output blocks, 0 at the start.
 
     Args:
         hidden_channels: Size of the messages.
@@ -232,7 +233,7 @@ class DimeNetPlusPlus(DimeNet):
         ArgumentError: As `DimeNet`.
     """
 
-    url = "https://github.com/gasteigerjo/dimenet/raw/master/pretrained/dimenet_pp"
+    url = "https://raw.githubusercontent.com/gasteigerjo/dimenet/master/pretrained/dimenet_pp"
 
     def __init__(
         self,

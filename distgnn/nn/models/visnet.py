@@ -136,7 +136,8 @@ class ViSNet(nn.Module):
     with scalars x and vectors v of each atom that `ViS_MP` updates, and a learned property a of
     single atoms. Energies do not change under rotations and translations, forces rotate along. An
     atom without neighbours within the cutoff, a single atom too, has an energy by its type and no
-    force.
+    force. As published, the bias of `s_proj`, 0 at the start, is not cut off: once it is trained,
+    energies make a small step where an atom passes the cutoff.
 
     Args:
         lmax: Highest order of spherical harmonics, 1 or 2.
