@@ -37,6 +37,7 @@ from distgnn.nn.conv.signed_conv import SignedConv
 from distgnn.nn.conv.simple_conv import SimpleConv
 from distgnn.nn.conv.transformer_conv import TransformerConv
 from distgnn.nn.linear import HeteroDictLinear, Linear
+from distgnn.nn.models.attentive_fp import AttentiveFP
 from distgnn.nn.models.basic_gnn import BasicGNN
 from distgnn.nn.models.correct_and_smooth import CorrectAndSmooth
 from distgnn.nn.models.deep_graph_infomax import DeepGraphInfomax
@@ -61,6 +62,8 @@ from distgnn.nn.models.linkx import LINKX
 from distgnn.nn.models.mask_label import MaskLabel
 from distgnn.nn.models.meta import MetaLayer
 from distgnn.nn.models.mlp import MLP
+from distgnn.nn.models.neural_fingerprint import NeuralFingerprint
+from distgnn.nn.models.pmlp import PMLP
 from distgnn.nn.models.pna import PNA
 from distgnn.nn.models.re_net import RENet
 from distgnn.nn.models.rect import RECT_L
@@ -104,9 +107,11 @@ __all__ = [
     "GNNFF",
     "LINKX",
     "MLP",
+    "PMLP",
     "PNA",
     "RECT_L",
     "Aggregation",
+    "AttentiveFP",
     "BasicGNN",
     "BatchNorm",
     "BesselBasisLayer",
@@ -164,6 +169,7 @@ __all__ = [
     "MinAggregation",
     "MulAggregation",
     "MultiAggregation",
+    "NeuralFingerprint",
     "PNAConv",
     "PairNorm",
     "PowerMeanAggregation",

@@ -48,7 +48,7 @@ class GroupSplit:
         return arg.size(self.dim) == self.size
 
 
-@torch.compiler.disable(recursive=False)
+@torch.compiler.disable(recursive=False)  # type: ignore[untyped-decorator]
 def run_reversible(
     convs: list[nn.Module],
     split: GroupSplit,
