@@ -143,6 +143,13 @@ def test_text_that_is_not_utf8_is_refused(tmp_path):
         read_files([path], None, request)
 
 
+def test_a_header_that_is_not_utf8_is_refused(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_bytes("id,half,größe\n1,2,3\n".encode("latin-1"))
+    with pytest.raises(TableError, match=r"t\.csv is no UTF-8 text .*convert it first"):
+        read_files([path], None, REQUEST)
+
+
 def test_a_column_that_appears_twice_is_refused(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("id,half,half\n1,2,3\n")

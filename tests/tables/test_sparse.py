@@ -89,6 +89,18 @@ def test_one_value_stands_for_all():
     assert features(ones)[1].to_pylist() == made.to_pylist()
 
 
+def test_integers_stay_integers():
+    given = CSRFeatures(
+        indptr=np.array([0, 1]),
+        indices=np.array([3], np.uint16),
+        values=np.array([-7], np.int8),
+        dim=4,
+    )
+    spec, made = features(given)
+    assert spec.dtype == "int8"
+    assert made.to_pylist() == [{"indices": [3], "values": [-7]}]
+
+
 def test_the_arrow_type_is_the_contract():
     _, made = features(csr([0, 1], [0], [2]))
     children = [made.type.field(i) for i in range(2)]
