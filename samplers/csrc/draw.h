@@ -47,7 +47,7 @@ class SwapMap {
   uint32_t generation_ = 0;
 };
 
-constexpr int kFewPicks = 32;
+constexpr int64_t kFewPicks = 32;
 
 // `num_picks` of 0 ... n - 1 without replacement, num_picks <= n: the first steps of a Fisher-Yates
 // shuffle on the stream, so fewer picks are a prefix of more picks. Calls emit(pick).
@@ -55,20 +55,15 @@ template <class Emit>
 void draw_without_replacement(Stream& stream, uint32_t n, int64_t num_picks, SwapMap& swaps,
                               const Emit& emit) {
   if (num_picks <= kFewPicks) {
-    uint32_t slots[kFewPicks];
-    uint32_t values[kFewPicks];
+    // Step t swaps slots t and swapped[t]. What pick i finds in its slot is traced back through the
+    // earlier swaps: picks do not wait for one another, unlike with a table of what was swapped.
+    uint32_t swapped[kFewPicks];
     const uint32_t few = static_cast<uint32_t>(num_picks);
     for (uint32_t i = 0; i < few; ++i) {
-      const uint32_t j = i + stream.below(n - i);
-      uint32_t at_i = i;
-      uint32_t at_j = j;
-      for (uint32_t t = 0; t < i; ++t) {
-        at_i = slots[t] == i ? values[t] : at_i;
-        at_j = slots[t] == j ? values[t] : at_j;
-      }
-      emit(at_j);
-      slots[i] = j;
-      values[i] = at_i;
+      swapped[i] = i + stream.below(n - i);
+      uint32_t origin = swapped[i];
+      for (uint32_t t = i; t-- > 0;) origin = origin == swapped[t] ? t : origin;
+      emit(origin);
     }
     return;
   }
