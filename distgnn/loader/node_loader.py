@@ -116,6 +116,7 @@ class NodeLoader:
         pending: deque[Future[MiniBatch]] = deque()
         executor = ThreadPoolExecutor(self._num_threads, thread_name_prefix="distgnn-loader")
         upcoming = iter(range(start, len(self)))
+        patience_s = self._timeout_s
         try:
             for index in range(start, len(self)):
                 # One more than are kept ahead: the one that is about to be handed out.
@@ -123,17 +124,22 @@ class NodeLoader:
                     len(pending) <= self._num_ahead and (ahead := next(upcoming, None)) is not None
                 ):
                     pending.append(executor.submit(self._make, seeds, epoch, ahead))
-                yield self._await(pending.popleft(), epoch, index)
+                self._await(pending[0], epoch, index)
+                # No name for the batch here: its memory is free when the consumer lets go of it.
+                yield pending.popleft().result()
+        except LoaderTimeoutError:
+            patience_s = 0
+            raise
         finally:
             for future in pending:
                 future.cancel()
-            # A thread that hangs was reported by `_await`; it is not waited for a second time.
-            _, running = wait(pending, timeout=self._timeout_s)
+            # Threads end with the batch that they are at, unless one hangs.
+            _, running = wait(pending, timeout=patience_s)
             executor.shutdown(wait=not running)
 
-    def _await(self, future: Future[MiniBatch], epoch: int, index: int) -> MiniBatch:
+    def _await(self, future: Future[MiniBatch], epoch: int, index: int) -> None:
         try:
-            return future.result(self._timeout_s)
+            future.result(self._timeout_s)
         except TimeoutError as error:
             if future.done():
                 raise

@@ -66,6 +66,7 @@ class PyDenseRows {
                           " parts, but offsets have " + std::to_string(owned.num_parts()));
     }
     const py::array& first = arrays_.front();
+    if (first.ndim() == 0) throw ArgumentError("rows of part 0 are a single number");
     shape_ = {0};
     int64_t num_elements = 1;
     for (py::ssize_t axis = 1; axis < first.ndim(); ++axis) {
