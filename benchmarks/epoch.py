@@ -190,7 +190,7 @@ def _peer_epoch(model: torch.nn.Module, loader: Any) -> dict[str, Any]:
             num_sampled_edges_per_hop=edges,
         )[: batch.batch_size]
         loss = torch.nn.functional.cross_entropy(output, batch.y[: batch.batch_size])
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimizer.step()
         optimizer.zero_grad()
         losses.append(loss.item())

@@ -82,7 +82,7 @@ class Learner:
             output = self.task.output(self.model, batch)
         output = output.float()
         loss_sum = self.task.loss(output, batch)
-        self.scaler.scale(loss_sum / self._expected_seeds).backward()  # type: ignore[no-untyped-call]
+        self.scaler.scale(loss_sum / self._expected_seeds).backward()
         self._seeds += batch.batch_size
         return BatchResult(output.detach(), loss_sum.detach(), batch.batch_size)
 
