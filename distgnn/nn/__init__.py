@@ -39,6 +39,14 @@ from distgnn.nn.conv.transformer_conv import TransformerConv
 from distgnn.nn.linear import HeteroDictLinear, Linear
 from distgnn.nn.models.attentive_fp import AttentiveFP
 from distgnn.nn.models.basic_gnn import BasicGNN
+from distgnn.nn.models.captum import (
+    CaptumHeteroModel,
+    CaptumModel,
+    MaskLevelType,
+    captum_output_to_dicts,
+    to_captum_input,
+    to_captum_model,
+)
 from distgnn.nn.models.correct_and_smooth import CorrectAndSmooth
 from distgnn.nn.models.deep_graph_infomax import DeepGraphInfomax
 from distgnn.nn.models.deepgcn import DeepGCNLayer
@@ -116,6 +124,8 @@ __all__ = [
     "BatchNorm",
     "BesselBasisLayer",
     "CFConv",
+    "CaptumHeteroModel",
+    "CaptumModel",
     "Connect",
     "ConnectOutput",
     "CorrectAndSmooth",
@@ -158,6 +168,7 @@ __all__ = [
     "Linear",
     "MFConv",
     "MaskLabel",
+    "MaskLevelType",
     "MaxAggregation",
     "MeanAggregation",
     "MeanAggregator",
@@ -195,6 +206,7 @@ __all__ = [
     "ViSNet",
     "activation_resolver",
     "aggregation_resolver",
+    "captum_output_to_dicts",
     "global_add_pool",
     "global_max_pool",
     "global_mean_pool",
@@ -202,4 +214,6 @@ __all__ = [
     "radius_graph",
     "reset",
     "swish",
+    "to_captum_input",
+    "to_captum_model",
 ]
