@@ -56,7 +56,11 @@ def spmm(
             rows, table, bags, mode="sum", include_last_offset=True,
             per_sample_weights=factor.t().reshape(-1),
         )  # fmt: skip
-        out = sums.view(heads, num_dst, -1).transpose(0, 1).reshape(num_dst, x.size(1))
+        out = (
+            sums.view(heads, num_dst, x.size(1) // heads)
+            .transpose(0, 1)
+            .reshape(num_dst, x.size(1))
+        )
     if diag is not None:
         out[: diag.numel()] += diag.to(x.dtype).unsqueeze(1) * x[: diag.numel()]
     return out
@@ -67,7 +71,7 @@ def sddmm(
 ) -> Tensor:
     """Multiply the rows at both ends of each edge and sum over each head."""
     products = g[targets_of(indptr, indices)] * x[indices]
-    sums = products.view(indices.size(0), heads, -1).sum(-1)
+    sums = products.view(indices.size(0), heads, x.size(1) // heads).sum(-1)
     return sums if pos is None else torch.empty_like(sums).index_copy_(0, pos, sums)
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from distgnn.csc import CSC
 from distgnn.exceptions import ArgumentError
+from distgnn.nn.adjacency import reorder
 from distgnn.nn.ops import is_sparse_tensor, torch_sparse
 from distgnn.nn.sparse import gather, own_rows
 from distgnn.nn.utils.loop import add_self_loops, remove_self_loops
@@ -66,6 +67,15 @@ def edge_features(
         )
         raise ArgumentError(msg)
     return edge_attr
+
+
+def sorted_edge_features(
+    csc: CSC, order: Tensor | None, edge_attr: Tensor | None, lin_edge: Linear | None
+) -> Tensor | None:
+    """Return edge features, checked, in the order of `csc`, whose values stand in for them."""
+    if edge_attr is None:
+        return edge_features(csc.weight, lin_edge, csc.num_edges)
+    return reorder(order, edge_features(edge_attr, lin_edge, csc.num_edges))
 
 
 def loop_features(

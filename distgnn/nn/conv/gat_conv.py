@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from distgnn.exceptions import ArgumentError
 from distgnn.nn import inits
-from distgnn.nn.adjacency import reorder
 from distgnn.nn.conv.attention import (
     Loops,
     add_loops,
@@ -18,6 +17,7 @@ from distgnn.nn.conv.attention import (
     edge_features,
     loop_features,
     returned,
+    sorted_edge_features,
 )
 from distgnn.nn.conv.features import num_targets, split
 from distgnn.nn.conv.message_passing import MessagePassing
@@ -166,8 +166,7 @@ class GATConv(MessagePassing):
         if self.can_fuse(x_src) and return_attention_weights is None:
             num_dst = num_targets(x_dst, edge_index, size)
             csc, order = self.sorted_edges(edge_index, x_src.size(0), num_dst)
-            edge_attr = csc.weight if edge_attr is None else reorder(order, edge_attr)
-            edge_attr = edge_features(edge_attr, self.lin_edge, csc.num_edges)
+            edge_attr = sorted_edge_features(csc, order, edge_attr, self.lin_edge)
             out, alpha = self.propagate(csc, x=features, scores=scores, edge_attr=edge_attr), None
         else:
             shape = (-1, self.heads, self.out_channels)

@@ -9,7 +9,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from distgnn.nn import inits
-from distgnn.nn.adjacency import reorder
 from distgnn.nn.conv.attention import (
     Loops,
     add_loops,
@@ -17,6 +16,7 @@ from distgnn.nn.conv.attention import (
     edge_features,
     loop_features,
     returned,
+    sorted_edge_features,
 )
 from distgnn.nn.conv.features import split
 from distgnn.nn.conv.message_passing import MessagePassing
@@ -157,8 +157,7 @@ class GATv2Conv(MessagePassing):
             right = self.lin_r(x_dst)
         if self.can_fuse(x_src) and return_attention_weights is None:
             csc, order = self.sorted_edges(edge_index, x_src.size(0), x_dst.size(0))
-            edge_attr = csc.weight if edge_attr is None else reorder(order, edge_attr)
-            edge_attr = edge_features(edge_attr, self.lin_edge, csc.num_edges)
+            edge_attr = sorted_edge_features(csc, order, edge_attr, self.lin_edge)
             out, alpha = self.propagate(csc, x=left, right=right, edge_attr=edge_attr), None
         else:
             size = (x_src.size(0), x_dst.size(0))

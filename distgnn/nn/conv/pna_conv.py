@@ -155,10 +155,11 @@ class PNAConv(MessagePassing):
             self._check_features(rows)
         if self.can_fuse(x_src):
             csc, order = self.sorted_edges(edge_index, x_src.size(0), x_dst.size(0))
-            edge_attr = csc.weight if edge_attr is None else reorder(order, edge_attr)
-            groups = self.propagate(
-                csc, x=x_src, x_dst=x_dst, edge_attr=self._edges(edge_attr, csc.num_edges)
-            )
+            if edge_attr is None:
+                edge_attr = self._edges(csc.weight, csc.num_edges)
+            else:
+                edge_attr = reorder(order, self._edges(edge_attr, csc.num_edges))
+            groups = self.propagate(csc, x=x_src, x_dst=x_dst, edge_attr=edge_attr)
             outs = self._update_groups(x_dst, groups)
         else:
             pair = (self._per_tower(x_src), self._per_tower(x_dst))
