@@ -17,6 +17,7 @@ import json
 import resource
 import shlex
 import shutil
+import subprocess
 import sys
 import time
 from dataclasses import dataclass
@@ -28,10 +29,9 @@ from rich.console import Console
 from rich.table import Table
 from tyro.conf import Positional  # noqa: TC002 - tyro reads the annotations
 
-from distgnn.cli import main as distgnn
-
 PUBLISHED = {"amazon_computers": "82.4 ± 1.8", "coauthor_physics": "93.0 ± 0.8"}
 PARTS = "4"
+DISTGNN = Path(sys.executable).with_name("distgnn")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,12 +47,13 @@ class Arguments:
 
 
 def run(console: Console, *words: str | Path) -> None:
-    """Print a `distgnn` command, run it in this process and stop if it fails."""
+    """Print a `distgnn` command, run it and stop if it fails."""
     line = [str(word) for word in words]
     console.rule()
     console.print(f"[bold]$ distgnn {shlex.join(line)}[/bold]", highlight=False, soft_wrap=True)
     started = time.monotonic()
-    if code := distgnn(line):
+    sys.stdout.flush()
+    if code := subprocess.run([DISTGNN, *line], check=False).returncode:
         sys.exit(code)
     console.print(f"[dim]{time.monotonic() - started:.1f} s[/dim]")
 
@@ -70,7 +71,7 @@ def main() -> None:
     run(console, "predict", run_dir, predictions)
 
     accuracy = 100 * json.loads((run_dir / "result.json").read_text())["test"]["accuracy"]
-    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak_mib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     table = Table(f"GraphSAGE on {args.dataset}", "test accuracy, %")
     table.add_row("this run", f"{accuracy:.1f}")
     table.add_row("published", PUBLISHED[args.dataset])
@@ -79,7 +80,7 @@ def main() -> None:
     console.print(
         f"checkpoint    {run_dir}\npredictions   {predictions}\n"
         f"shards        {args.out / 'shards.html'} (open it in a browser)\n"
-        f"peak memory   {peak_mib:.0f} MiB, all steps in this one process\n\n"
+        f"peak memory   {peak_mib:.0f} MiB, of the largest step\n\n"
         f"Next, change something and compare:\n"
         f"  distgnn train {config} --graph {shards} --run-dir {args.out / 'gcn'} --model.name GCN\n"
         f"  tensorboard --logdir {args.out}",
