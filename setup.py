@@ -11,8 +11,10 @@ def kernels(package: str, folder: str) -> Pybind11Extension:
     return Pybind11Extension(
         f"{package}._kernels",
         sorted(str(path) for path in Path(folder, "csrc").glob("*.cpp")),
-        include_dirs=[f"{folder}/csrc"],
-        depends=sorted(str(path) for path in Path(folder, "csrc").glob("*.h")),
+        include_dirs=[f"{folder}/csrc", "samplers/csrc"],  # random draws are shared
+        depends=sorted(
+            str(path) for path in [*Path(folder, "csrc").glob("*.h"), Path("samplers/csrc/rng.h")]
+        ),
         cxx_std=17,
         extra_compile_args=["-O3", "-Wall", "-Wextra", "-pthread"],
     )

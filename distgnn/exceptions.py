@@ -30,6 +30,10 @@ class ArgumentError(UserError, ValueError):
     """An argument of a public function has the wrong type, shape or value."""
 
 
+class MetapathError(ArgumentError, AttributeError):
+    """Walks are longer than a metapath that does not lead back to its start."""
+
+
 class ConfigError(UserError):
     """A configuration file or a command-line override holds an unknown key or a wrong value."""
 

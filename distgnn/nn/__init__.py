@@ -69,8 +69,10 @@ from distgnn.nn.models.label_prop import LabelPropagation
 from distgnn.nn.models.linkx import LINKX
 from distgnn.nn.models.mask_label import MaskLabel
 from distgnn.nn.models.meta import MetaLayer
+from distgnn.nn.models.metapath2vec import MetaPath2Vec
 from distgnn.nn.models.mlp import MLP
 from distgnn.nn.models.neural_fingerprint import NeuralFingerprint
+from distgnn.nn.models.node2vec import Node2Vec
 from distgnn.nn.models.pmlp import PMLP
 from distgnn.nn.models.pna import PNA
 from distgnn.nn.models.re_net import RENet
@@ -177,10 +179,12 @@ __all__ = [
     "MessageNorm",
     "MessagePassing",
     "MetaLayer",
+    "MetaPath2Vec",
     "MinAggregation",
     "MulAggregation",
     "MultiAggregation",
     "NeuralFingerprint",
+    "Node2Vec",
     "PNAConv",
     "PairNorm",
     "PowerMeanAggregation",

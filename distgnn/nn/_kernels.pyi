@@ -58,3 +58,36 @@ def extremum_gradient(
     out: _Floats,
     num_threads: int,
 ) -> None: ...
+def walk(
+    relations: list[tuple[_Ints, _Ints, int]],
+    start: _Ints,
+    key: int,
+    dead_end: int | None,
+    out: _Ints,
+    num_threads: int,
+) -> None: ...
+def biased_walk(
+    relation: tuple[_Ints, _Ints, int],
+    start: _Ints,
+    key: int,
+    p: float,
+    q: float,
+    out: _Ints,
+    num_threads: int,
+) -> None: ...
+def random_nodes(
+    ranges: list[tuple[int, int]],
+    start: _Ints,
+    key: int,
+    out: _Ints,
+    num_threads: int,
+) -> None: ...
+def window_dots(windows: _Ints, x: _Floats, out: _Floats, num_threads: int) -> None: ...
+def window_dots_gradient(
+    windows: _Ints,
+    g: _Floats,
+    x: _Floats,
+    slot: _Ints | None,
+    out: _Floats,
+    num_threads: int,
+) -> None: ...

@@ -25,8 +25,6 @@ PENDING: set[str] = {
     "GRetriever",
     "InnerProductDecoder",
     "LightGCN",
-    "MetaPath2Vec",
-    "Node2Vec",
     "SignedGCN",
     "VGAE",
 }

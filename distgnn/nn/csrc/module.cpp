@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "bind_walks.h"
 #include "extremum.h"
 #include "spmm.h"
 
@@ -171,7 +172,8 @@ void define(py::module_& m) {
 }  // namespace distgnn
 
 PYBIND11_MODULE(_kernels, m) {
-  m.doc() = "Kernels of message passing on the CPU, for float32 and float64.";
+  m.doc() = "Kernels of message passing on the CPU, for float32 and float64, and random walks.";
   distgnn::define<float>(m);
   distgnn::define<double>(m);
+  distgnn::bind_walks(m);
 }
