@@ -38,6 +38,7 @@ from distgnn.nn.conv.simple_conv import SimpleConv
 from distgnn.nn.conv.transformer_conv import TransformerConv
 from distgnn.nn.linear import HeteroDictLinear, Linear
 from distgnn.nn.models.attentive_fp import AttentiveFP
+from distgnn.nn.models.autoencoder import ARGA, ARGVA, GAE, VGAE, InnerProductDecoder
 from distgnn.nn.models.basic_gnn import BasicGNN
 from distgnn.nn.models.captum import (
     CaptumHeteroModel,
@@ -111,6 +112,9 @@ from distgnn.nn.resolver import (
 from distgnn.nn.utils.radius import radius_graph
 
 __all__ = [
+    "ARGA",
+    "ARGVA",
+    "GAE",
     "GAT",
     "GCN",
     "GIN",
@@ -120,6 +124,7 @@ __all__ = [
     "PMLP",
     "PNA",
     "RECT_L",
+    "VGAE",
     "Aggregation",
     "AttentiveFP",
     "BasicGNN",
@@ -159,6 +164,7 @@ __all__ = [
     "HeteroDictLinear",
     "HeteroJumpingKnowledge",
     "IdentityMessage",
+    "InnerProductDecoder",
     "InstanceNorm",
     "JumpingKnowledge",
     "LGConv",
