@@ -135,7 +135,7 @@ class RGCNConv(MessagePassing):
         weight = self._weight()
         out = weight.new_zeros(num_dst, self.out_channels)
         for number, (csc, rows) in enumerate(self._by_relation(edges, relation, num_src, num_dst)):
-            if csc.num_edges:
+            if torch.compiler.is_compiling() or csc.num_edges:  # a number unknown while tracing
                 out = out + self._relation(csc, rows, x_src, weight[number])
         if self.root is not None:
             floating = x_dst.is_floating_point()
