@@ -59,6 +59,7 @@ from distgnn.nn.models.dimenet import (
     ResidualLayer,
 )
 from distgnn.nn.models.edge_cnn import EdgeCNN
+from distgnn.nn.models.g_retriever import GRetriever
 from distgnn.nn.models.gat import GAT
 from distgnn.nn.models.gcn import GCN
 from distgnn.nn.models.gin import GIN
@@ -68,6 +69,7 @@ from distgnn.nn.models.graph_unet import GraphUNet
 from distgnn.nn.models.jumping_knowledge import HeteroJumpingKnowledge, JumpingKnowledge
 from distgnn.nn.models.label_prop import LabelPropagation
 from distgnn.nn.models.linkx import LINKX
+from distgnn.nn.models.llm import LLM
 from distgnn.nn.models.mask_label import MaskLabel
 from distgnn.nn.models.meta import MetaLayer
 from distgnn.nn.models.metapath2vec import MetaPath2Vec
@@ -120,6 +122,7 @@ __all__ = [
     "GIN",
     "GNNFF",
     "LINKX",
+    "LLM",
     "MLP",
     "PMLP",
     "PNA",
@@ -153,6 +156,7 @@ __all__ = [
     "GENConv",
     "GINConv",
     "GINEConv",
+    "GRetriever",
     "GraphConv",
     "GraphNorm",
     "GraphSAGE",

@@ -19,7 +19,6 @@ CALLABLES = [
     *SPEC["classes"].items(),
 ]
 PENDING: set[str] = {
-    "GRetriever",
     "LightGCN",
     "SignedGCN",
 }
