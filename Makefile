@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock
 STAMPS := $(VENV)/stamps
-KERNELS := setup.py $(wildcard samplers/csrc/*.cpp samplers/csrc/*.h partition/csrc/*.cpp partition/csrc/*.h)
+KERNELS := setup.py $(wildcard */csrc/*.cpp */csrc/*.h distgnn/nn/csrc/*.cpp distgnn/nn/csrc/*.h)
 PYTEST := $(BIN)/python -m pytest
 
 # $(call timed,what it does,command): say it, do it, say how long it took.
@@ -71,11 +71,11 @@ $(STAMPS)/core: $(STAMPS)/venv pyproject.toml $(KERNELS)
 	@touch $@
 
 # The zoo's extensions exist as source only: compiled side by side, once per machine, then taken from pip's wheel cache.
-$(STAMPS)/zoo: $(STAMPS)/core
+$(STAMPS)/zoo: $(STAMPS)/venv
 	@$(PIP) setuptools wheel
 	@$(call timed,Installing torch-scatter + torch-sparse + torch-cluster (25 CPU-minutes the first time),printf '%s\n' torch-scatter torch-sparse torch-cluster | xargs -P 3 -I {} $(PIP) --no-build-isolation --no-deps {})
 	@touch $@
 
-$(STAMPS)/dev: $(STAMPS)/zoo
-	@$(call timed,Installing the tools and test dependencies,$(PIP) --editable '.[dev]')
-	@touch $@
+$(STAMPS)/dev: $(STAMPS)/zoo pyproject.toml $(KERNELS)
+	@$(call timed,Installing distgnn with all tools and compiling its kernels,$(PIP) --editable '.[dev]')
+	@touch $(STAMPS)/core $@
