@@ -6,13 +6,13 @@ Not an example itself. The folder of the datasets is laid out as `<name>/data.np
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+import tyro
 
 from distgnn.datasets import load
 
@@ -150,16 +150,21 @@ def _ranges(first: Tensor, counts: Tensor) -> Tensor:
     return torch.arange(int(counts.sum())) + (first - start).repeat_interleave(counts)
 
 
-def arguments(description: str | None, *, runs: int, epochs: int) -> argparse.Namespace:
-    """Parse the command line that all examples have: --data, --runs, --epochs."""
-    parser = argparse.ArgumentParser(
-        description=(description or "").split("\n", maxsplit=1)[0],
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    parser.add_argument("--data", type=Path, default=DATA, help="folder of the datasets")
-    parser.add_argument("--runs", type=int, default=runs, help="runs, each with its own seed")
-    parser.add_argument("--epochs", type=int, default=epochs, help="epochs of a run")
-    return parser.parse_args()
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """The command line that all examples have."""
+
+    data: Path = DATA
+    """Folder of the datasets."""
+    runs: int
+    """Runs, each with its own seed."""
+    epochs: int
+    """Epochs of a run."""
+
+
+def arguments(description: str | None, *, runs: int, epochs: int) -> Arguments:
+    """Parse the command line, given the defaults of this example."""
+    return tyro.cli(Arguments, default=Arguments(runs=runs, epochs=epochs), description=description)
 
 
 def accuracy(scores: Tensor, graph: NodeGraph, part: str) -> float:

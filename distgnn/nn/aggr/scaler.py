@@ -33,7 +33,8 @@ class DegreeScalerAggregation(Aggregation):
     Args:
         aggr: Aggregation, by name or module, or a list, concatenated.
         scaler: Scaler, or a list of them.
-        deg: Histogram of degrees in the training data: ``deg[d]`` nodes have degree d.
+        deg: Histogram of degrees in the training data: ``deg[d]`` nodes have degree d. A tensor, or
+            a list, as configuration files hold it.
         train_norm: Whether :math:`\delta` and :math:`\bar{d}` are learned. Default False.
         aggr_kwargs: Arguments of the aggregation given by name. Default None.
 
@@ -50,7 +51,7 @@ class DegreeScalerAggregation(Aggregation):
         self,
         aggr: str | list[str] | Aggregation,
         scaler: str | list[str],
-        deg: Tensor,
+        deg: Tensor | Sequence[int],
         train_norm: bool = False,
         aggr_kwargs: Any = None,
     ) -> None:
@@ -61,7 +62,7 @@ class DegreeScalerAggregation(Aggregation):
             if name not in SCALERS:
                 msg = f"scaler={name!r} is unknown{nearest(name, SCALERS)}"
                 raise ArgumentError(msg)
-        counts = deg.to(torch.float)
+        counts = torch.as_tensor(deg, dtype=torch.float)
         degrees = torch.arange(counts.numel(), device=counts.device)
         num_nodes = int(counts.sum())
         self.init_avg_deg_lin = float((degrees * counts).sum()) / num_nodes

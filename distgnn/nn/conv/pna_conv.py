@@ -21,7 +21,7 @@ from distgnn.nn.resolver import activation_resolver
 from distgnn.nn.sparse import NeighbourStatistics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from distgnn.csc import CSC
     from distgnn.nn.adjacency import Adjacency
@@ -47,7 +47,8 @@ class PNAConv(MessagePassing):
         out_channels: Size of each output sample.
         aggregators: Names of aggregations.
         scalers: Names of scalers, see `DegreeScalerAggregation`.
-        deg: Histogram of in-degrees in the training data: ``deg[d]`` nodes have degree d.
+        deg: Histogram of in-degrees in the training data: ``deg[d]`` nodes have degree d. A tensor,
+            or a list, as configuration files hold it.
         edge_dim: Size of edge features. Default None: there are none.
         towers: Number of towers, each with networks of its own. Default 1.
         pre_layers: Number of layers of h. Default 1.
@@ -80,7 +81,7 @@ class PNAConv(MessagePassing):
         out_channels: int,
         aggregators: list[str],
         scalers: list[str],
-        deg: Tensor,
+        deg: Tensor | Sequence[int],
         edge_dim: int | None = None,
         towers: int = 1,
         pre_layers: int = 1,

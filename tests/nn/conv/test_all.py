@@ -130,3 +130,14 @@ def test_compiles_without_graph_breaks(name):
 def test_all_convolutions_share_the_base():
     for name in convolutions() - {"HeteroConv"}:
         assert issubclass(getattr(zoo, name), zoo.MessagePassing)
+
+
+def test_degrees_may_come_from_a_configuration_file():
+    """PNA's histogram as a list, as TOML and JSON hold it."""
+    listed, given = CASES["PNAConv"], inputs()
+    conv = make("PNAConv")
+    *names, degrees = listed.arguments
+    again = zoo.PNAConv(*names, degrees.tolist(), **listed.options)
+    again.load_state_dict(conv.state_dict())
+    assert torch.equal(call("PNAConv", again, given), call("PNAConv", conv, given))
+    assert again.aggr_module.init_avg_deg_log == conv.aggr_module.init_avg_deg_log
