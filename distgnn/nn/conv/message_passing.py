@@ -141,7 +141,10 @@ class MessagePassing(nn.Module):
                 argument is missing.
         """
         sizes = self._sizes(edge_index, size)
-        if self._takes_fused_path(edge_index, kwargs):
+        fused = self._takes_fused_path(edge_index, kwargs)
+        if not (fused and isinstance(edge_index, CSC)):  # that one was sorted for this flow
+            self._check_flow(edge_index)
+        if fused:
             found = select(self._parameters_of.fused, self._fused_arguments(sizes, kwargs))
             out = self.message_and_aggregate(edge_index, **found)
             # What update takes is looked up without any gathering, unless it asks for it.
@@ -158,6 +161,7 @@ class MessagePassing(nn.Module):
         self, edge_index: Adjacency, size: Sequence[int | None] | None = None, **kwargs: Any
     ) -> Any:
         """Compute edge values by `edge_update`, which takes the same arguments as `message`."""
+        self._check_flow(edge_index)
         sizes = self._sizes(edge_index, size)
         edges = edges_of(edge_index)
         values = self._lifted(self._parameters_of.edge_update, edges, sizes, kwargs)
@@ -221,7 +225,6 @@ class MessagePassing(nn.Module):
 
     def _sizes(self, edge_index: Adjacency, size: Sequence[int | None] | None) -> list[int | None]:
         check_edge_index(edge_index)
-        self._check_flow(edge_index)
         if isinstance(edge_index, CSC):
             return [edge_index.num_src, edge_index.num_dst]
         if not isinstance(edge_index, Tensor):

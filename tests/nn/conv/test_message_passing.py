@@ -319,6 +319,13 @@ def test_flow_of_sorted_forms(edges):
         layer(X, edges)
 
 
+@pytest.mark.parametrize("name", ["GCNConv", "SAGEConv", "LGConv", "GINConv"])
+def test_flow_of_fused_layers(name):
+    arguments = {"LGConv": (), "GINConv": (torch.nn.Identity(),)}.get(name, (4, 5))
+    layers = [getattr(m, name)(*arguments, flow="target_to_source") for m in (ours, pyg)]
+    assert_parity(*layers, X, EDGES)
+
+
 @pytest.mark.parametrize(
     ("make", "match"),
     [
