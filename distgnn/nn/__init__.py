@@ -68,6 +68,7 @@ from distgnn.nn.models.graph_sage import GraphSAGE
 from distgnn.nn.models.graph_unet import GraphUNet
 from distgnn.nn.models.jumping_knowledge import HeteroJumpingKnowledge, JumpingKnowledge
 from distgnn.nn.models.label_prop import LabelPropagation
+from distgnn.nn.models.lightgcn import BPRLoss, LightGCN
 from distgnn.nn.models.linkx import LINKX
 from distgnn.nn.models.llm import LLM
 from distgnn.nn.models.mask_label import MaskLabel
@@ -130,6 +131,7 @@ __all__ = [
     "VGAE",
     "Aggregation",
     "AttentiveFP",
+    "BPRLoss",
     "BasicGNN",
     "BatchNorm",
     "BesselBasisLayer",
@@ -177,6 +179,7 @@ __all__ = [
     "LastAggregator",
     "LastNeighborLoader",
     "LayerNorm",
+    "LightGCN",
     "Linear",
     "MFConv",
     "MaskLabel",

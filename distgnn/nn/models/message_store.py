@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
+from distgnn.nn.utils.ranges import joined_ranges
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -80,7 +82,7 @@ class MessageStore:
 
     def find(self, n_id: Tensor) -> StoredEvents:
         """Return the events of the nodes `n_id`, int64 [n]."""
-        row, position = self._positions(n_id)
+        row, position = joined_ranges(self.start[n_id], self.count[n_id])
         return StoredEvents(row, self.t[position], position)
 
     def clear(self) -> None:
@@ -93,18 +95,11 @@ class MessageStore:
         for name in ("start", "count", "other", "t", "raw_msg"):
             setattr(self, name, function(getattr(self, name)))
 
-    def _positions(self, n_id: Tensor) -> tuple[Tensor, Tensor]:
-        counts = self.count[n_id]
-        before = counts.cumsum(0) - counts
-        row = torch.arange(n_id.numel(), device=n_id.device).repeat_interleave(counts)
-        shift = (self.start[n_id] - before)[row]
-        return row, shift + torch.arange(row.numel(), device=n_id.device)
-
     def _make_room(self, num_events: int) -> None:
         """Squeeze out events that nothing refers to and leave room for `num_events` at least."""
         nodes = self.count.nonzero().view(-1)
-        _, position = self._positions(nodes)
         counts = self.count[nodes]
+        _, position = joined_ranges(self.start[nodes], counts)
         self.start[nodes] = counts.cumsum(0) - counts
         self.size = position.numel()
         capacity = max(GROWTH * (self.size + num_events), MIN_CAPACITY)
