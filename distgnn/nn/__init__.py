@@ -83,6 +83,7 @@ from distgnn.nn.models.re_net import RENet
 from distgnn.nn.models.rect import RECT_L
 from distgnn.nn.models.rev_gnn import GroupAddRev
 from distgnn.nn.models.schnet import RadiusInteractionGraph, SchNet
+from distgnn.nn.models.signed_gcn import SignedGCN
 from distgnn.nn.models.tgn import (
     IdentityMessage,
     LastAggregator,
@@ -211,6 +212,7 @@ __all__ = [
     "SelectOutput",
     "SelectTopK",
     "SignedConv",
+    "SignedGCN",
     "SimpleConv",
     "SoftmaxAggregation",
     "StdAggregation",
