@@ -13,11 +13,20 @@ class BufferPool:
     @property
     def num_free_bytes(self) -> int: ...
 
-class NeighborSampler:
+class Topology:
     def __init__(
         self,
         nodes: list[tuple[_Int64s, list[_Int64s]]],
         edges: list[tuple[int, int, int, list[tuple[_Int64s, _Int64s]]]],
+        *,
+        in_memory: bool,
+        num_threads: int,
+    ) -> None: ...
+
+class NeighborSampler:
+    def __init__(
+        self,
+        topology: Topology,
         *,
         fanouts: Sequence[Sequence[int]],
         replace: bool,

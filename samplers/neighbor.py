@@ -7,7 +7,6 @@ algorithm 2.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from distgnn.samplers._kernels import NeighborSampler as Kernel
 from distgnn.samplers.base import SampledEdges, SampledSubgraph
 from distgnn.samplers.checks import is_whole, whole_at_least
 from distgnn.samplers.rows import EdgeRows
+from distgnn.samplers.topology import topology
 from distgnn.schema import edge_key
 
 if TYPE_CHECKING:
@@ -49,11 +49,12 @@ class NeighborSampler:
         replace: bool = False,
         seed: int = 0,
         num_threads: int = 1,
+        in_memory: bool | None = None,
     ) -> None:
-        """Prepare to sample; nothing is read from the graph yet.
+        """Prepare to sample, which may copy the in-edges into memory.
 
         Args:
-            graph: The graph; its arrays are used where they are mapped.
+            graph: The graph.
             fanouts: For each hop, seeds' in-edges first, how many in-edges are drawn for a node, at
                 least 1, or -1 for all. A mapping gives them by edge type, as many hops for each;
                 edge types that it leaves out are not followed.
@@ -62,9 +63,13 @@ class NeighborSampler:
             seed: Key of all draws, at least 0.
             num_threads: Threads that share the draws of one batch. The result is the same; several
                 batches at a time (`distgnn.loader.NodeLoader`) use several cores better.
+            in_memory: Whether in-edges are copied into memory that is faster to draw from, 4 bytes
+                an edge and 16 a node, once for all samplers of `graph`; by default if that is at
+                most a quarter of the machine's memory (see `distgnn.samplers.topology`).
 
         Raises:
             ArgumentError: a fanout, edge type or number is none that is possible.
+            ShardCorruptError: the arrays to be copied point outside the graph.
         """
         self.graph = graph
         self.seed = whole_at_least("seed", seed, 0)
@@ -74,8 +79,7 @@ class NeighborSampler:
         self.num_hops = len(next(iter(self.fanouts.values())))
         self._eids: dict[EdgeType, EdgeRows] = {}
         self._kernel = Kernel(
-            nodes=[_node_arrays(graph, name) for name in graph.schema.node_types],
-            edges=[_edge_arrays(graph, edge_type) for edge_type in graph.schema.edge_types],
+            topology(graph, in_memory=in_memory),
             fanouts=[self.fanouts.get(edge_type, []) for edge_type in graph.schema.edge_types],
             replace=replace,
             max_table_bytes=MAX_TABLE_BYTES,
@@ -192,27 +196,3 @@ def _checked_fanouts(edge_type: EdgeType, fanouts: Any) -> list[int]:
             msg = f"{where} hold {fanout!r}: a fanout is at least 1, or -1 for all neighbours"
             raise ArgumentError(msg)
     return [int(fanout) for fanout in fanouts]
-
-
-def _draw_key(edge_type: EdgeType) -> int:
-    """Return a hash of an edge type that is the same on every machine and in every version."""
-    digest = blake2b("\0".join(edge_type).encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "little")
-
-
-def _node_arrays(graph: ShardedGraph, node_type: NodeType) -> tuple[Int64s, list[Int64s]]:
-    parts = range(graph.num_parts)
-    return graph.offsets(node_type), [graph.nodes(node_type, part).index for part in parts]
-
-
-def _edge_arrays(
-    graph: ShardedGraph, edge_type: EdgeType
-) -> tuple[int, int, int, list[tuple[Int64s, Int64s]]]:
-    names = graph.schema.node_types
-    shards = [graph.edges(edge_type, part) for part in range(graph.num_parts)]
-    return (
-        names.index(edge_type[0]),
-        names.index(edge_type[2]),
-        _draw_key(edge_type),
-        [(shard.indptr, shard.src) for shard in shards],
-    )

@@ -3,7 +3,10 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <string>
 #include <vector>
+
+#include "memory.h"
 
 namespace distgnn {
 
@@ -38,23 +41,56 @@ struct NodeSet {
   std::vector<const int64_t*> index;  // per part: the row in the raw table of each owned node
 };
 
+// Where the in-edges of a node begin, beside its index: one cache line for both.
+struct RowStart {
+  int64_t begin;
+  int64_t index;
+};
+
+// The in-edges of the nodes that a part owns, either as they are mapped or as a copy that takes a
+// third of the cache lines and page translations to visit: 32-bit sources and row starts in memory
+// of huge pages.
 struct EdgePart {
-  const int64_t* indptr;  // [owned destinations + 1]
-  const int64_t* src;     // [num_edges], global ids
   int64_t num_edges;
+  const int64_t* indptr;    // [owned destinations + 1]
+  const int64_t* src;       // [num_edges], global ids
+  const RowStart* starts;   // [owned destinations + 1], or null: not copied
+  const uint32_t* short_src;
 };
 
 struct EdgeSet {
   int src_type;
   int dst_type;
-  uint64_t key;                       // stable hash of the edge type's name
+  uint64_t key;                     // stable hash of the edge type's name
   std::vector<EdgePart> parts;
-  std::vector<int64_t> first_edge;    // per part: the position of its first edge among all edges
+  std::vector<int64_t> first_edge;  // per part: the position of its first edge among all edges
+  bool is_copied = false;
 };
 
 struct Graph {
   std::vector<NodeSet> nodes;
   std::vector<EdgeSet> edges;
+  std::vector<Pages> pages;  // of the copies
 };
+
+// Draws are 32 bits wide.
+constexpr int64_t kMaxDegree = 0xffffffff;
+
+[[noreturn]] void throw_corrupt(const std::string& what);
+[[noreturn]] void throw_bad_source(const int64_t* sources, int64_t count, int64_t num_nodes);
+[[noreturn]] void throw_bad_row(const EdgePart& part, int64_t local);
+
+// Throws ShardCorruptError if the in-edges of an owned node are not edges of the part.
+inline void check_row(const EdgePart& part, int64_t local) {
+  const int64_t begin = part.indptr[local];
+  const int64_t end = part.indptr[local + 1];
+  if (begin < 0 || end < begin || end > part.num_edges || end - begin > kMaxDegree) {
+    throw_bad_row(part, local);
+  }
+}
+
+// Copies the in-edges of all types whose source ids have 32 bits, checking them on the way. Throws
+// ShardCorruptError if they point outside the graph.
+void copy_edges(Graph& graph, int num_threads);
 
 }  // namespace distgnn

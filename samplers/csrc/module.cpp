@@ -24,6 +24,7 @@ PYBIND11_MODULE(_kernels, module) {
       set_error("ShardCorruptError", caught.what());
     }
   });
+  distgnn::bind_topology(module);
   distgnn::bind_neighbor(module);
   distgnn::bind_gather(module);
 }

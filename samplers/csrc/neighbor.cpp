@@ -12,51 +12,60 @@ namespace {
 
 // How many nodes ahead their entries are fetched, and how many edges of a block are in flight at
 // once: enough to keep every miss buffer of a core busy, few enough to stay in its first cache.
-constexpr int64_t kLookahead = 48;
+constexpr int64_t kLookahead = 96;
 constexpr int64_t kEdgesPerBlock = 512;
 // Chunks that threads take at a time within a batch.
 constexpr int64_t kNodesPerChunk = 1024;
-// Draws and local ids are 32 bits wide.
-constexpr int64_t kMaxDegree = 0xffffffff;
+// Local ids are 32 bits wide.
 constexpr int64_t kMaxNodesPerBatch = 0xffffffff;
-
-[[noreturn]] void throw_corrupt(const std::string& what, int64_t value) {
-  throw ShardCorruptError(what + " " + std::to_string(value) +
-                          ": a shard file is damaged; run `distgnn verify` on the graph, and "
-                          "partition it again or copy it again");
-}
 
 void prefetch_row(const EdgeSet& edges, const NodeSet& nodes, int64_t id) {
   const int64_t part = nodes.owned.part_of(id);
   const int64_t local = id - nodes.owned.begin(part);
-  prefetch_for_read(edges.parts[part].indptr + local);
-  prefetch_for_read(nodes.index[part] + local);
+  if (edges.is_copied) {
+    prefetch_for_read(edges.parts[part].starts + local);
+  } else {
+    prefetch_for_read(edges.parts[part].indptr + local);
+    prefetch_for_read(nodes.index[part] + local);
+  }
 }
 
 Row find_row(const EdgeSet& edges, const NodeSet& nodes, int64_t id, int64_t fanout, bool replace) {
-  const int64_t part = nodes.owned.part_of(id);
-  const int64_t local = id - nodes.owned.begin(part);
-  const EdgePart& edge_part = edges.parts[part];
-  const int64_t begin = edge_part.indptr[local];
-  const int64_t degree = edge_part.indptr[local + 1] - begin;
-  if (begin < 0 || degree < 0 || begin + degree > edge_part.num_edges || degree > kMaxDegree) {
-    throw_corrupt("the in-edges of node " + std::to_string(id) + " begin at " +
-                      std::to_string(begin) + " and are",
-                  degree);
+  const int64_t part_number = nodes.owned.part_of(id);
+  const int64_t local = id - nodes.owned.begin(part_number);
+  const EdgePart& part = edges.parts[part_number];
+  Row row;
+  int64_t begin;
+  if (edges.is_copied) {
+    begin = part.starts[local].begin;
+    row.degree = part.starts[local + 1].begin - begin;
+    row.index = part.starts[local].index;
+    row.src = part.short_src + begin;
+  } else {
+    check_row(part, local);
+    begin = part.indptr[local];
+    row.degree = part.indptr[local + 1] - begin;
+    row.index = nodes.index[part_number][local];
+    row.src = part.src + begin;
   }
-  int64_t num_picks = degree;
-  if (fanout != kAllNeighbors && degree > 0) num_picks = replace ? fanout : std::min(fanout, degree);
-  return {edge_part.src + begin, degree, edges.first_edge[part] + begin, nodes.index[part][local],
-          num_picks, 0};
+  row.position = edges.first_edge[part_number] + begin;
+  row.num_picks = row.degree;
+  if (fanout != kAllNeighbors && row.degree > 0) {
+    row.num_picks = replace ? fanout : std::min(fanout, row.degree);
+  }
+  row.first_pick = 0;
+  return row;
 }
 
 // Writes the position of each pick to `positions` and the address of its source to `sources`.
+template <class Id>
 void draw_row(const Row& row, uint64_t key, bool all, bool replace, SwapMap& swaps,
-              int64_t* positions, const int64_t** sources) {
+              int64_t* positions, const Id** sources) {
+  const Id* const src = static_cast<const Id*>(row.src);
   auto emit = [&](int64_t pick) {
-    prefetch_for_read(row.src + pick);
+    prefetch_for_read(src + pick);
     *positions++ = row.position + pick;
-    *sources++ = row.src + pick;
+    *sources++ = src + pick;
   };
   if (all || (!replace && row.num_picks == row.degree)) {
     for (int64_t pick = 0; pick < row.degree; ++pick) emit(pick);
@@ -72,19 +81,17 @@ void draw_row(const Row& row, uint64_t key, bool all, bool replace, SwapMap& swa
   }
 }
 
-// Reads the sources that `addresses` point to. The ids are checked once here, so that a damaged
-// shard cannot make a table be written outside its bounds.
-void read_sources(const int64_t* const* addresses, int64_t count, int64_t num_nodes, int64_t* ids) {
+// Reads the sources that `addresses` point to. Mapped ids are checked once here, so that a damaged
+// shard cannot make a table be written outside its bounds; copied ones were checked before.
+template <class Id>
+void read_sources(const Id* const* addresses, int64_t count, int64_t num_nodes, int64_t* ids) {
   bool in_range = true;
   for (int64_t i = 0; i < count; ++i) {
     const int64_t id = *addresses[i];
     in_range &= static_cast<uint64_t>(id) < static_cast<uint64_t>(num_nodes);
     ids[i] = id;
   }
-  if (in_range) return;
-  for (int64_t i = 0; i < count; ++i) {
-    if (ids[i] < 0 || ids[i] >= num_nodes) throw_corrupt("an edge comes from node", ids[i]);
-  }
+  if (!in_range) throw_bad_source(ids, count, num_nodes);
 }
 
 // Replaces global ids by local ids, appending those seen for the first time to `nodes`.
@@ -111,10 +118,11 @@ void label_in_place(Table& table, int64_t* ids, int64_t count, PooledArray<int64
 }
 
 // Draws the picks of rows[0 ... count) into the output arrays, from rows[0].first_pick on.
+template <class Id>
 void draw_rows(const Row* rows, int64_t count, uint64_t key, int64_t fanout, bool replace,
                int64_t num_src_nodes, SampledEdges& out) {
   thread_local SwapMap swaps;
-  thread_local std::vector<const int64_t*> addresses;
+  thread_local std::vector<const Id*> addresses;
   int64_t* const positions = out.position.data();
   int64_t* const indices = out.indices.data();
   for (int64_t begin = 0; begin < count;) {
@@ -243,7 +251,8 @@ void NeighborSampler::expand(size_t edge_type, size_t hop, Frontier frontier, co
     out.indices.reserve(num_edges);
     out.position.reserve(num_edges);
     parallel_chunks(request.num_threads, count, kNodesPerChunk, [&](int64_t from, int64_t to) {
-      draw_rows(rows.data() + from, to - from, key, fanout, options_.replace, num_src_nodes, out);
+      const auto draw = edges.is_copied ? draw_rows<uint32_t> : draw_rows<int64_t>;
+      draw(rows.data() + from, to - from, key, fanout, options_.replace, num_src_nodes, out);
     });
     std::visit(
         [&](auto& table) {

@@ -61,7 +61,7 @@ struct Sample {
 
 // One expanded node.
 struct Row {
-  const int64_t* src;  // its in-neighbours
+  const void* src;     // its in-neighbours, uint32_t or int64_t
   int64_t degree;
   int64_t position;    // of its first in-edge among all edges of the type
   int64_t index;

@@ -30,8 +30,10 @@ def two_type_parts(tmp_path_factory):
     return {parts: in_parts(two_types(), parts, folder) for parts in (1, 2, 8)}
 
 
-@pytest.fixture(params=["direct table", "hash table"])
-def _both_tables(request, monkeypatch):
-    """Run a test with either way to number nodes."""
-    if request.param == "hash table":
+@pytest.fixture(params=["copied", "copied, hash table", "mapped", "mapped, hash table"])
+def _every_memory(request, monkeypatch):
+    """Run a test with in-edges copied or mapped, and with either way to number nodes."""
+    if "hash table" in request.param:
         monkeypatch.setattr("distgnn.samplers.neighbor.MAX_TABLE_BYTES", 0)
+    if "mapped" in request.param:
+        monkeypatch.setattr("distgnn.samplers.topology.MEMORY_SHARE", 0)

@@ -6,6 +6,7 @@ import pytest
 from distgnn.exceptions import ArgumentError, ShardCorruptError
 from distgnn.samplers import NeighborSampler, sampler_class
 from distgnn.samplers._kernels import NeighborSampler as Kernel
+from distgnn.samplers._kernels import Topology
 from distgnn.testing.graphs import CITES, WRITES
 
 
@@ -93,24 +94,36 @@ def test_an_unknown_sampler_gets_the_nearest_name():
         sampler_class("neigbor")
 
 
-def kernel(indptr=(0, 1, 2), src=(1, 0), index=(0, 1), offsets=(0, 2), **options):
+def kernel(indptr=(0, 1, 2), src=(1, 0), index=(0, 1), offsets=(0, 2), in_memory=False, **options):
     """Make the kernel of a graph of two nodes that point to each other."""
     indptr, src, index, offsets = (np.array(a, np.int64) for a in (indptr, src, index, offsets))
     options = {"fanouts": [[1]], "replace": False, "max_table_bytes": 1 << 20} | options
-    return Kernel([(offsets, [index])], [(0, 0, 7, [(indptr, src)])], **options)
+    topology = Topology(
+        [(offsets, [index])], [(0, 0, 7, [(indptr, src)])], in_memory=in_memory, num_threads=2
+    )
+    return Kernel(topology, **options)
+
+
+DAMAGED = pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"src": [2, 0]}, "an edge comes from node 2 of 2: .*distgnn verify"),
+        ({"src": [-1, 0]}, "an edge comes from node -1 of 2"),
+        ({"indptr": [0, 3, 2]}, "in-edges of a part's node 0 are the edges 0 to 3 of 2"),
+        ({"indptr": [0, -1, 2]}, "in-edges of a part's node 0 are the edges 0 to -1"),
+        ({"indptr": [-5, 1, 2]}, "in-edges of a part's node 0 are the edges -5 to 1"),
+    ],
+)
+
+
+@DAMAGED
+def test_damaged_arrays_are_not_copied(arrays, message):
+    with pytest.raises(ShardCorruptError, match=message):
+        kernel(**arrays, in_memory=True)
 
 
 @pytest.mark.parametrize("num_threads", [1, 2])
-@pytest.mark.parametrize(
-    ("arrays", "message"),
-    [
-        ({"src": [2, 0]}, "an edge comes from node 2: .*distgnn verify"),
-        ({"src": [-1, 0]}, "an edge comes from node -1"),
-        ({"indptr": [0, 3, 2]}, "in-edges of node 0 begin at 0 and are 3"),
-        ({"indptr": [0, -1, 2]}, "in-edges of node 0"),
-        ({"indptr": [-5, 1, 2]}, "in-edges of node 0 begin at -5"),
-    ],
-)
+@DAMAGED
 def test_damaged_arrays_are_noticed(arrays, message, num_threads):
     sampler = kernel(**arrays)
     request = {"seed": 0, "epoch": 0, "batch": 0, "num_threads": num_threads}
@@ -135,8 +148,9 @@ def test_the_kernel_checks_its_arrays(arguments, message):
         kernel(**arguments)
 
 
-def test_a_sampler_works_after_a_failure():
-    sampler = kernel(fanouts=[[1, 1]])
+@pytest.mark.parametrize("in_memory", [False, True])
+def test_a_sampler_works_after_a_failure(in_memory):
+    sampler = kernel(fanouts=[[1, 1]], in_memory=in_memory)
     request = {"seed": 0, "epoch": 0, "batch": 0, "num_threads": 1}
     with pytest.raises(ArgumentError, match="more than once"):
         sampler.sample([np.array([1, 1])], **request)

@@ -20,7 +20,7 @@ from tests.samplers.graphs import (
     two_types,
 )
 
-pytestmark = pytest.mark.usefixtures("_both_tables")
+pytestmark = pytest.mark.usefixtures("_every_memory")
 
 
 def test_all_neighbors_of_a_hand_made_graph(papers_graph):
