@@ -36,6 +36,12 @@ from distgnn.nn.conv.sage_conv import SAGEConv
 from distgnn.nn.conv.signed_conv import SignedConv
 from distgnn.nn.conv.simple_conv import SimpleConv
 from distgnn.nn.conv.transformer_conv import TransformerConv
+from distgnn.nn.kge.base import KGEModel
+from distgnn.nn.kge.complex import ComplEx
+from distgnn.nn.kge.distmult import DistMult
+from distgnn.nn.kge.known import KnownTriples
+from distgnn.nn.kge.rotate import RotatE
+from distgnn.nn.kge.transe import TransE
 from distgnn.nn.linear import HeteroDictLinear, Linear
 from distgnn.nn.models.attentive_fp import AttentiveFP
 from distgnn.nn.models.autoencoder import ARGA, ARGVA, GAE, VGAE, InnerProductDecoder
@@ -139,6 +145,7 @@ __all__ = [
     "CFConv",
     "CaptumHeteroModel",
     "CaptumModel",
+    "ComplEx",
     "Connect",
     "ConnectOutput",
     "CorrectAndSmooth",
@@ -148,6 +155,7 @@ __all__ = [
     "DiffGroupNorm",
     "DimeNet",
     "DimeNetPlusPlus",
+    "DistMult",
     "EdgeCNN",
     "EdgeConv",
     "Envelope",
@@ -174,6 +182,8 @@ __all__ = [
     "InnerProductDecoder",
     "InstanceNorm",
     "JumpingKnowledge",
+    "KGEModel",
+    "KnownTriples",
     "LGConv",
     "LSTMAggregation",
     "LabelPropagation",
@@ -206,6 +216,7 @@ __all__ = [
     "RGCNConv",
     "RadiusInteractionGraph",
     "ResidualLayer",
+    "RotatE",
     "SAGEConv",
     "SchNet",
     "Select",
@@ -220,6 +231,7 @@ __all__ = [
     "TGNMemory",
     "TimeEncoder",
     "TopKPooling",
+    "TransE",
     "TransformerConv",
     "VarAggregation",
     "ViSNet",
