@@ -34,14 +34,14 @@ class MedianAggregation(StatisticAggregation):
         shape = [groups.dim_size, *x.shape[1:]]
         if x.numel() == 0 or groups.dim_size == 0:
             return x.new_full(shape, self.fill_value).movedim(0, groups.dim)
-        values = x.reshape(x.size(0), -1)
+        # One channel a row: sorting and gathering along contiguous memory is several times faster.
+        values = x.reshape(x.size(0), -1).t().contiguous()
         counts = groups.counts().flatten().long()
         # Sorting by value, then stably by group, puts each group's values in order.
-        by_value = values.detach().argsort(dim=0)
-        by_group = groups.index[by_value].argsort(dim=0, stable=True)
-        order = by_value.gather(0, by_group)
+        by_value = values.detach().argsort(dim=1)
+        order = by_value.gather(1, groups.index[by_value].argsort(dim=1, stable=True))
         start = counts.cumsum(0) - counts
         middle = start + (counts - 1).clamp(min=0).div(2, rounding_mode="floor")
-        rows = order.index_select(0, middle.clamp(max=values.size(0) - 1))
-        out = values.gather(0, rows).masked_fill(counts.view(-1, 1) == 0, self.fill_value)
-        return out.view(shape).movedim(0, groups.dim)
+        columns = order.index_select(1, middle.clamp(max=values.size(1) - 1))
+        out = values.gather(1, columns).masked_fill(counts == 0, self.fill_value).t()
+        return out.reshape(shape).movedim(0, groups.dim)

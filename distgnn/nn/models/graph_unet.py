@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -117,9 +117,9 @@ class GraphUNet(nn.Module):
         levels = [(x, edges, weight)]
         kept = []
         for pool, conv in zip(self.pools, list(self.down_convs)[1:], strict=True):
-            edges, weight = self.augment_adj(edges, weight, x.size(0))
-            x, edges, weight, batch, perm, _ = pool(x, edges, weight, batch)
-            x = self.act(conv(x, edges, weight))
+            x, perm = _keep(pool, x, batch)
+            edges, weight = square_adjacency(edges, weight, levels[-1][0].size(0), perm)
+            x, batch = self.act(conv(x, edges, weight)), batch[perm]
             kept.append(perm)
             levels.append((x, edges, weight))
         levels.pop()
@@ -144,21 +144,54 @@ class GraphUNet(nn.Module):
         Returns:
             Edges int64 [2, E'], each once, and their weights float [E'].
         """
-        others = edge_index[0] != edge_index[1]
-        loops = torch.arange(num_nodes, device=edge_index.device).expand(2, -1)
-        adjacency = torch.sparse_coo_tensor(
-            torch.cat([edge_index[:, others], loops], dim=1),
-            torch.cat([edge_weight[others], edge_weight.new_ones(num_nodes)]),
-            (num_nodes, num_nodes),
-            check_invariants=False,
-        ).coalesce()
-        squared = torch.sparse.mm(adjacency, adjacency).coalesce()
-        edge_index, edge_weight = squared.indices(), squared.values()
-        others = edge_index[0] != edge_index[1]
-        return edge_index[:, others], edge_weight[others]
+        nodes = torch.arange(num_nodes, device=edge_index.device)
+        return square_adjacency(edge_index, edge_weight, num_nodes, nodes)
 
     def __repr__(self) -> str:
         return (
             f"{type(self).__name__}({self.in_channels}, {self.hidden_channels}, "
             f"{self.out_channels}, depth={self.depth}, pool_ratios={self.pool_ratios})"
         )
+
+
+def _keep(pool: Any, x: Tensor, batch: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the kept nodes' features, times their scores, and which nodes these are."""
+    selected = pool.select(x, batch)
+    return x[selected.node_index] * selected.weight.view(-1, 1), selected.node_index
+
+
+def square_adjacency(
+    edge_index: Tensor, edge_weight: Tensor, num_nodes: int, kept: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Join nodes two steps apart, as `GraphUNet.augment_adj`, and return the edges within `kept`.
+
+    Nodes that are not kept are passed through, but what ends at them is never computed.
+
+    Args:
+        edge_index: int64 [2, E].
+        edge_weight: Float [E].
+        num_nodes: Number of nodes.
+        kept: Nodes to keep, int64 [k].
+
+    Returns:
+        Edges int64 [2, E'], numbered by the position in `kept`, and their weights float [E'].
+    """
+    others = edge_index[0] != edge_index[1]
+    loops = torch.arange(num_nodes, device=edge_index.device).expand(2, -1)
+    source, target = torch.cat([edge_index[:, others], loops], dim=1)
+    weight = torch.cat([edge_weight[others], edge_weight.new_ones(num_nodes)])
+    position = torch.full((num_nodes,), -1, device=edge_index.device)
+    position[kept] = torch.arange(kept.numel(), device=edge_index.device)
+    first, second = position[source], position[target]
+    starts, ends = first >= 0, second >= 0
+    squared = torch.sparse.mm(
+        _matrix(first[starts], target[starts], weight[starts], (kept.numel(), num_nodes)),
+        _matrix(source[ends], second[ends], weight[ends], (num_nodes, kept.numel())),
+    ).coalesce()
+    edge_index, edge_weight = squared.indices(), squared.values()
+    others = edge_index[0] != edge_index[1]
+    return edge_index[:, others], edge_weight[others]
+
+
+def _matrix(row: Tensor, col: Tensor, value: Tensor, size: tuple[int, int]) -> Tensor:
+    return torch.sparse_coo_tensor(torch.stack([row, col]), value, size, check_invariants=False)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from distgnn.nn import inits
-from distgnn.nn.norm.per_graph import graph_mean
+from distgnn.nn.norm.per_graph import graph_mean, to_nodes
 
 
 class GraphNorm(nn.Module):
@@ -51,9 +51,10 @@ class GraphNorm(nn.Module):
         self, x: Tensor, batch: Tensor | None = None, batch_size: int | None = None
     ) -> Tensor:
         """Normalise `x`, float [N, F]; `batch` int64 [N] is the graph of each node."""
-        centred = x - graph_mean(x, batch, batch_size) * self.mean_scale
+        centred = x - to_nodes(graph_mean(x, batch, batch_size) * self.mean_scale, batch)
         variance = graph_mean(centred * centred, batch, batch_size)
-        return self.weight * centred / (variance + self.eps).sqrt() + self.bias
+        scale = self.weight * (variance + self.eps).rsqrt()
+        return centred * to_nodes(scale, batch) + self.bias
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.in_channels})"

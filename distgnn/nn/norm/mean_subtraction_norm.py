@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from distgnn.nn.norm.per_graph import graph_mean
+from distgnn.nn.norm.per_graph import graph_mean, to_nodes
 
 
 class MeanSubtractionNorm(nn.Module):
@@ -23,7 +23,7 @@ class MeanSubtractionNorm(nn.Module):
         self, x: Tensor, batch: Tensor | None = None, dim_size: int | None = None
     ) -> Tensor:
         """Centre `x`, float [N, F]; `batch` int64 [N] is the graph of each of `dim_size` graphs."""
-        return x - graph_mean(x, batch, dim_size)
+        return x - to_nodes(graph_mean(x, batch, dim_size), batch)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from distgnn.nn.norm.per_graph import graph_mean
+from distgnn.nn.norm.per_graph import graph_mean, to_nodes
 
 
 class PairNorm(nn.Module):
@@ -40,11 +40,12 @@ class PairNorm(nn.Module):
         self, x: Tensor, batch: Tensor | None = None, batch_size: int | None = None
     ) -> Tensor:
         """Normalise `x`, float [N, F]; `batch` int64 [N] is the graph of each node."""
-        centred = x - graph_mean(x, batch, batch_size)
+        centred = x - to_nodes(graph_mean(x, batch, batch_size), batch)
         if self.scale_individually:
             return self.scale * centred / (self.eps + centred.norm(2, -1, keepdim=True))
         square = centred.pow(2).sum(-1, keepdim=True)
-        return self.scale * centred / (self.eps + graph_mean(square, batch, batch_size)).sqrt()
+        scale = self.scale * (self.eps + graph_mean(square, batch, batch_size)).rsqrt()
+        return centred * to_nodes(scale, batch)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"

@@ -1,4 +1,4 @@
-"""Means over the nodes of each graph, spread back to the nodes."""
+"""Means over the nodes of each graph, and values of graphs spread to their nodes."""
 
 from __future__ import annotations
 
@@ -11,17 +11,21 @@ if TYPE_CHECKING:
 
 
 def graph_mean(x: Tensor, batch: Tensor | None, batch_size: int | None = None) -> Tensor:
-    """Return the mean over each graph's nodes, for every node.
+    """Return the mean over each graph's nodes.
 
     Args:
         x: Node features, float [N, F].
         batch: The graph of each node, int64 [N]; None: all nodes are one graph.
-        batch_size: Number of graphs; None: one more than the largest of `batch`.
+        batch_size: Number of graphs B; None: one more than the largest of `batch`.
 
     Returns:
-        float [N, F], or [1, F] without `batch`: in both cases it broadcasts against `x`.
+        float [B, F], or [1, F] without `batch`.
     """
     if batch is None:
         return x.sum(dim=0, keepdim=True) / max(x.size(0), 1)
-    size = count_groups(batch, batch_size)
-    return scatter(x, batch, 0, size, "mean").index_select(0, batch)
+    return scatter(x, batch, 0, count_groups(batch, batch_size), "mean")
+
+
+def to_nodes(values: Tensor, batch: Tensor | None) -> Tensor:
+    """Return the value of each node's graph, [N, F]; without `batch`, the `values` [1, F]."""
+    return values if batch is None else values.index_select(0, batch)
