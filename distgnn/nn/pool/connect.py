@@ -90,6 +90,8 @@ def filter_edges(
     """Return the edges (and their attributes) within `selected`, renumbered by cluster."""
     cluster = edge_index.new_full((selected.num_nodes,), -1)
     cluster[selected.node_index] = selected.cluster_index
-    renumbered = cluster[edge_index]
-    kept = (renumbered >= 0).all(dim=0)
-    return renumbered[:, kept], None if edge_attr is None else edge_attr[kept]
+    renumbered = cluster.index_select(0, edge_index.reshape(-1)).view(2, -1)
+    # A bitwise or is negative if either end is -1, left out.
+    kept = ((renumbered[0] | renumbered[1]) >= 0).nonzero().view(-1)
+    edge_attr = None if edge_attr is None else edge_attr.index_select(0, kept)
+    return renumbered.index_select(1, kept), edge_attr
