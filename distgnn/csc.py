@@ -32,6 +32,8 @@ class CSC:
     """Float [E] edge weights, or None: every edge weighs 1."""
     transpose_cache: tuple[Tensor, Tensor, Tensor] | None = None
     """Sorted by source: indptr int64 [num_src + 1], targets int64 [E], edge positions int64 [E]."""
+    cut_cache: CSC | None = None
+    """`without_empty_tail`, if there is a tail."""
 
     @property
     def num_dst(self) -> int:
@@ -68,6 +70,20 @@ class CSC:
             num_edges = int(self.indptr[num_dst])
         weight = None if self.weight is None else self.weight[:num_edges]
         return CSC(self.indptr[: num_dst + 1], self.indices[:num_edges], num_src, weight)
+
+    def without_empty_tail(self) -> CSC:
+        """Return the rows up to the last one with edges; all of them while a graph is traced.
+
+        What it remembers is kept with this adjacency.
+        """
+        if torch.compiler.is_compiling() or self.indptr.device.type != "cpu":
+            return self
+        if self.cut_cache is None:
+            num_dst = int(torch.searchsorted(self.indptr, self.num_edges))
+            if num_dst == self.num_dst:
+                return self
+            self.cut_cache = self.trim(num_dst, self.num_src, self.num_edges)
+        return self.cut_cache
 
     def square(self) -> CSC:
         """Return this adjacency with every source a target: rows without edges are added."""

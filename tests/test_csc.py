@@ -45,6 +45,17 @@ def test_square_adds_rows_without_edges():
     assert square.square() is square
 
 
+def test_rows_without_edges_at_the_end():
+    csc = CSC(torch.tensor([0, 2, 2, 5, 5, 5]), INDICES, 5, torch.arange(5.0))
+    cut = csc.without_empty_tail()
+    assert (cut.num_dst, cut.num_src, cut.num_edges) == (3, 5, 5)
+    assert csc.without_empty_tail() is cut
+    whole = CSC(INDPTR, INDICES, 4)
+    assert whole.without_empty_tail() is whole
+    none = CSC(torch.zeros(4, dtype=torch.int64), INDICES[:0], 4)
+    assert none.without_empty_tail().num_dst == 0
+
+
 def test_to_device_copy_and_pickle():
     csc = CSC(INDPTR, INDICES, 4, torch.ones(5))
     csc.transpose()

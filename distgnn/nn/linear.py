@@ -6,13 +6,13 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.parameter import UninitializedParameter, is_lazy
 
 from distgnn.exceptions import ArgumentError, nearest
 from distgnn.nn import inits
 from distgnn.nn.reset import reset
+from distgnn.nn.row_linear import row_linear
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -86,6 +86,17 @@ class Linear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map `x`, float [*, in_channels], to [*, out_channels]."""
+        self.prepare(x)
+        return row_linear(x, self.weight, self.bias)
+
+    def prepare(self, x: Tensor) -> None:
+        """Learn the input size from `x` if it is not known, and check it.
+
+        For layers that use `weight` in a product of their own.
+
+        Raises:
+            ArgumentError: `x` has another size than the map was built for.
+        """
         if self.in_channels < 0:
             self._materialize(x.size(-1))
             self.reset_parameters()
@@ -96,7 +107,6 @@ class Linear(nn.Module):
                 f"in_channels={x.size(-1)} or -1 (taken from the first input)."
             )
             raise ArgumentError(msg)
-        return F.linear(x, self.weight, self.bias)
 
     def _materialize(self, in_channels: int) -> None:
         self.in_channels = in_channels

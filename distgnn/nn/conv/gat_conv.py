@@ -193,8 +193,7 @@ class GATConv(MessagePassing):
         alpha_src = F.linear(x_src, self._attention(source, self.att_src))
         if x_dst is None or target is None:
             return alpha_src, None
-        if target.in_channels < 0:
-            target(x_dst)  # builds the lazy map
+        target.prepare(x_dst)
         return alpha_src, F.linear(x_dst, self._attention(target, self.att_dst))
 
     def _attention(self, lin: Linear | None, attention: Tensor | None) -> Tensor:

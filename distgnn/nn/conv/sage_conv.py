@@ -10,6 +10,7 @@ from torch import Tensor
 from distgnn.nn.conv.features import aggregate_first, num_targets, split
 from distgnn.nn.conv.message_passing import MessagePassing
 from distgnn.nn.linear import Linear
+from distgnn.nn.row_linear import row_linear, row_linear_sum
 from distgnn.nn.sparse import FUSED, NeighbourStatistics, gather
 
 if TYPE_CHECKING:
@@ -107,11 +108,13 @@ class SAGEConv(MessagePassing):
         if self.project:
             x_src = self.lin(x_src).relu()
         if self.can_fuse(x_src):
-            out = self._fused(x_src, num_targets(x_dst, edge_index, size), edge_index)
+            num_dst = num_targets(x_dst, edge_index, size)
+            csc, _ = self.sorted_edges(edge_index, x_src.size(0), num_dst)
+            out = self._fused(x_src, x_dst, csc)
         else:
             out = self.lin_l(self.propagate(edge_index, x=(x_src, x_dst), size=size))
-        if self.root_weight and x_dst is not None:
-            out = out + self.lin_r(x_dst)
+            if self.root_weight and x_dst is not None:
+                out = out + self.lin_r(x_dst)
         return F.normalize(out, p=2.0, dim=-1) if self.normalize else out
 
     def message(self, x_j: Tensor) -> Tensor:
@@ -124,13 +127,24 @@ class SAGEConv(MessagePassing):
             return gather(edge_index, x, self.aggr)
         return self.aggr_module.of(NeighbourStatistics(edge_index, x))
 
-    def _fused(self, x: Tensor, num_dst: int, edge_index: Adjacency) -> Tensor:
-        csc, _ = self.sorted_edges(edge_index, x.size(0), num_dst)
-        if not self._is_linear() or aggregate_first(csc, x.size(1), self.out_channels):
-            return self.lin_l(self.propagate(csc, x=x))
-        # Sums and means commute with a linear map: aggregate the smaller features.
-        out = self.propagate(csc, x=F.linear(x, self.lin_l.weight))
-        return out if self.lin_l.bias is None else out + self.lin_l.bias
+    def _fused(self, x_src: Tensor, x_dst: Tensor | None, csc: CSC) -> Tensor:
+        root = x_dst if self.root_weight else None
+        if root is not None:
+            self.lin_r.prepare(root)
+        if self._is_linear() and not aggregate_first(csc, x_src.size(1), self.out_channels):
+            # Sums and means commute with a linear map: aggregate the smaller features.
+            self.lin_l.prepare(x_src)
+            out = self.propagate(csc, x=row_linear(x_src, self.lin_l.weight))
+            if root is not None:
+                return out + row_linear(root, self.lin_r.weight, self.lin_l.bias)
+            return out if self.lin_l.bias is None else out + self.lin_l.bias
+        if root is None:
+            return self.lin_l(self.propagate(csc, x=x_src))
+        # Targets without in-edges have an aggregate of 0: those at the end are left out.
+        found = self.propagate(csc.without_empty_tail(), x=x_src)
+        self.lin_l.prepare(found)
+        weight, bias = self.lin_l.weight, self.lin_l.bias
+        return row_linear_sum(root, self.lin_r.weight, bias, found, weight)
 
     def _is_linear(self) -> bool:
         return isinstance(self.aggr, str) and self.aggr in LINEAR

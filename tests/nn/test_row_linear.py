@@ -1,0 +1,74 @@
+"""Linear maps that leave out the last rows without a gradient."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from distgnn.nn import row_linear as module
+from distgnn.nn.row_linear import row_linear, row_linear_sum
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    monkeypatch.setattr(module, "MIN_ROWS", 4)
+    monkeypatch.setattr(module, "CHUNK", 3)
+
+
+def tensors():
+    generator = torch.Generator().manual_seed(0)
+    shapes = [(11, 4), (5, 4), (5,), (7, 3), (5, 3)]
+    return [torch.randn(s, generator=generator).double().requires_grad_() for s in shapes]
+
+
+def plain(x, weight, bias, other, other_weight):
+    part = F.pad(F.linear(other, other_weight), (0, 0, 0, x.size(0) - other.size(0)))
+    return F.linear(x, weight, bias) + part
+
+
+@pytest.mark.parametrize("last", [0, 1, 3, 8, 11])
+@pytest.mark.parametrize("bias", [True, False])
+def test_gradients_do_not_depend_on_the_tail(last, bias):
+    inputs = tensors()
+    inputs[2] = inputs[2] if bias else None
+    wanted = [t for t in inputs if t is not None]
+    g = torch.randn(11, 5, dtype=torch.double)
+    g[last:] = 0
+    found, expected = row_linear_sum(*inputs), plain(*inputs)
+    torch.testing.assert_close(found, expected)
+    for ours, theirs in zip(
+        torch.autograd.grad(found, wanted, g),
+        torch.autograd.grad(expected, wanted, g),
+        strict=True,
+    ):
+        torch.testing.assert_close(ours, theirs)
+    one, other = row_linear(*inputs[:3]), F.linear(*inputs[:3])
+    wanted = [t for t in inputs[:3] if t is not None]
+    for ours, theirs in zip(
+        torch.autograd.grad(one, wanted, g), torch.autograd.grad(other, wanted, g), strict=True
+    ):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_derivatives_of_all_orders():
+    assert torch.autograd.gradcheck(row_linear_sum, tensors())
+    assert torch.autograd.gradgradcheck(row_linear_sum, tensors())
+
+
+@pytest.mark.parametrize("no_grad", [True, False])
+def test_other_ways_give_the_same(monkeypatch, no_grad):
+    inputs = tensors()
+    expected = plain(*inputs)
+    monkeypatch.setattr(module, "MIN_ROWS", 100)
+    with torch.set_grad_enabled(not no_grad):
+        torch.testing.assert_close(row_linear_sum(*inputs), expected)
+        full = [*inputs[:3], torch.ones(11, 3).double(), inputs[4]]
+        torch.testing.assert_close(row_linear_sum(*full), plain(*full))
+
+
+def test_autocast_takes_torchs_way():
+    x, weight, bias, *_ = (t.detach().float().requires_grad_() for t in tensors())
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        out = row_linear(x, weight, bias)
+    assert out.dtype == torch.bfloat16
+    out.float().sum().backward()
+    assert weight.grad.dtype == torch.float32
