@@ -93,7 +93,9 @@ class _WindowDots(torch.autograd.Function):
                 None if slot is None else slot.numpy(), out.numpy(), torch.get_num_threads(),
             )  # fmt: skip
         if rows is not None:
-            out = torch.sparse_coo_tensor(rows.unsqueeze(0), out, weight.shape)
+            out = torch.sparse_coo_tensor(
+                rows.unsqueeze(0), out, weight.shape, check_invariants=False
+            )
         return out, None, *[None] * len(windows)
 
 
