@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from distgnn.exceptions import ArgumentError
 from distgnn.nn.utils.radius import check_batch
+
+_LOG_TINY = -69.0
 
 
 class ShiftedSoftplus(nn.Module):
@@ -24,6 +28,15 @@ class ShiftedSoftplus(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Apply it elementwise."""
         return F.softplus(x) - self.shift
+
+
+def exp_or_zero(exponent: Tensor) -> Tensor:
+    """Return exp(exponent), 0 where that is below 1e-30.
+
+    Far from its centre a Gaussian is subnormal (below 1e-38 in float32): a few per cent of such
+    values make a matrix product up to 50 times slower.
+    """
+    return exponent.masked_fill(exponent < _LOG_TINY, -math.inf).exp()
 
 
 def check_atoms(z: Tensor, pos: Tensor, batch: Tensor | None, num_types: int) -> None:

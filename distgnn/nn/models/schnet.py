@@ -11,7 +11,12 @@ from distgnn.exceptions import ArgumentError, nearest
 from distgnn.nn.aggr.basic import MeanAggregation, SumAggregation
 from distgnn.nn.conv.cf_conv import CFConv, cosine_envelope
 from distgnn.nn.models.atomic_mass import ATOMIC_MASSES
-from distgnn.nn.models.molecule import ShiftedSoftplus, check_apart, check_atoms
+from distgnn.nn.models.molecule import (
+    ShiftedSoftplus,
+    check_apart,
+    check_atoms,
+    exp_or_zero,
+)
 from distgnn.nn.models.schnet_qm9 import load_schnet
 from distgnn.nn.reset import reset
 from distgnn.nn.utils.radius import radius_graph, undirected_pairs
@@ -95,7 +100,7 @@ class GaussianSmearing(nn.Module):
 
     def forward(self, dist: Tensor) -> Tensor:
         """Evaluate the basis."""
-        return (self.coeff * (dist.view(-1, 1) - self.offset).square()).exp()
+        return exp_or_zero(self.coeff * (dist.view(-1, 1) - self.offset).square())
 
 
 class InteractionBlock(nn.Module):

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from distgnn.exceptions import ArgumentError
-from distgnn.nn.models.molecule import check_apart
+from distgnn.nn.models.molecule import check_apart, exp_or_zero
 from distgnn.nn.utils.radius import radius_graph
 
 LMAX = (1, 2)
@@ -90,7 +90,8 @@ class ExpNormalSmearing(nn.Module):
         """Evaluate the basis."""
         dist = dist.unsqueeze(-1)
         decay = (-self.alpha * dist).exp()
-        return self.cutoff_fn(dist) * (-self.betas * (decay - self.means).square()).exp()
+        gaussians = exp_or_zero(-self.betas * (decay - self.means).square())
+        return self.cutoff_fn(dist) * gaussians
 
 
 class Sphere(nn.Module):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -213,6 +212,5 @@ def rejection_product(a: Tensor, b: Tensor, d: Tensor) -> Tensor:
     product = (a * b).sum(dim=1)
     if d.size(1) == 8:
         return product
-    along_a = torch.einsum("elh,el->eh", a, d)
-    along_b = torch.einsum("elh,el->eh", b, d)
-    return product - along_a * along_b
+    direction = d.unsqueeze(2)
+    return product - (a * direction).sum(dim=1) * (b * direction).sum(dim=1)

@@ -10,6 +10,7 @@ from torch import nn
 from distgnn.exceptions import ArgumentError
 from distgnn.nn import CFConv, RadiusInteractionGraph, SchNet
 from distgnn.nn.models.atomic_mass import ATOMIC_MASSES
+from distgnn.nn.models.schnet import GaussianSmearing
 from tests.nn.models.molecules import (
     assert_energy_parity,
     assert_forces_are_slopes,
@@ -257,3 +258,13 @@ def test_cf_conv_shares_filters_of_both_directions():
     torch.testing.assert_close(conv(x, edge_index, weight, attr), expected)
     with pytest.raises(ArgumentError, match="edge_attr has 4 rows for 6 edges"):
         conv(x, edge_index, torch.rand(4), torch.randn(4, 4))
+
+
+def test_gaussians_have_no_subnormal_values():
+    # These make a product with the basis up to 50 times slower, and change nothing.
+    basis = GaussianSmearing(0.0, 10.0, 50)
+    dist = torch.linspace(0, 10, 2001)
+    values = basis(dist)
+    assert values[values > 0].min() > 1e-31
+    exact = torch.exp(basis.coeff * (dist.view(-1, 1) - basis.offset).double().square())
+    torch.testing.assert_close(values.double(), exact, rtol=1e-5, atol=1e-30)
