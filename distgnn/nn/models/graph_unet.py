@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -184,10 +185,11 @@ def square_adjacency(
     position[kept] = torch.arange(kept.numel(), device=edge_index.device)
     first, second = position[source], position[target]
     starts, ends = first >= 0, second >= 0
-    squared = torch.sparse.mm(
-        _matrix(first[starts], target[starts], weight[starts], (kept.numel(), num_nodes)),
-        _matrix(source[ends], second[ends], weight[ends], (num_nodes, kept.numel())),
-    ).coalesce()
+    left = _matrix(first[starts], target[starts], weight[starts], (kept.numel(), num_nodes))
+    right = _matrix(source[ends], second[ends], weight[ends], (num_nodes, kept.numel()))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta", UserWarning)
+        squared = torch.sparse.mm(left, right).coalesce()
     edge_index, edge_weight = squared.indices(), squared.values()
     others = edge_index[0] != edge_index[1]
     return edge_index[:, others], edge_weight[others]
