@@ -103,6 +103,25 @@ def _is_sorted(target: Tensor) -> bool:
     return bool((target[1:] >= target[:-1]).all())
 
 
+def check_range(nodes: Tensor, num_nodes: int, what: str) -> None:
+    """Check that one end of each edge, int64 [E], lies among `num_nodes` nodes.
+
+    Only on the CPU; a GPU would have to be waited for, and a traced graph has no values.
+
+    Raises:
+        ArgumentError: It does not.
+    """
+    if torch.compiler.is_compiling() or nodes.device.type != "cpu" or nodes.numel() == 0:
+        return
+    low, high = torch.aminmax(nodes)
+    if int(low) < 0 or int(high) >= num_nodes:
+        msg = (
+            f"edge_index names {what} from {int(low)} to {int(high)}, but there are {num_nodes}: "
+            f"check it against the number of rows of x"
+        )
+        raise ArgumentError(msg)
+
+
 def reorder(order: Tensor | None, values: Tensor | None) -> Tensor | None:
     """Return edge values [E, ...] in the order that `to_csc` returned."""
     return values if order is None or values is None else values.index_select(0, order)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from distgnn.csc import CSC
 from distgnn.exceptions import ArgumentError
+from distgnn.nn.adjacency import check_edge_index
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -152,7 +153,12 @@ class Edges:
 
 
 def edges_of(edge_index: Adjacency) -> Edges:
-    """Return the edges of any of the three forms."""
+    """Return the edges of any of the three forms.
+
+    Raises:
+        ArgumentError: It is none of them.
+    """
+    check_edge_index(edge_index)
     if isinstance(edge_index, Tensor):
         return Edges(edge_index, (edge_index[0], edge_index[1]))
     if isinstance(edge_index, CSC):

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from distgnn.csc import CSC
-from distgnn.exceptions import ArgumentError
 from distgnn.nn.adjacency import reorder
+from distgnn.nn.conv.features import check_edge_attr
 from distgnn.nn.ops import is_sparse_tensor, torch_sparse
 from distgnn.nn.sparse import gather, own_rows
 from distgnn.nn.utils.loop import add_self_loops, remove_self_loops
@@ -55,18 +55,11 @@ def edge_features(
     """Return edge features as [E, edge_dim], and None if the layer takes none.
 
     Raises:
-        ArgumentError: They are of the wrong size.
+        ArgumentError: They are missing, or of the wrong size.
     """
-    if lin_edge is None or edge_attr is None:
+    if lin_edge is None:
         return None
-    edge_attr = edge_attr.view(-1, 1) if edge_attr.dim() == 1 else edge_attr
-    if edge_attr.dim() != 2 or edge_attr.size(0) != num_edges:
-        msg = (
-            f"edge_attr has shape {list(edge_attr.shape)}, expected "
-            f"[{num_edges}, {lin_edge.in_channels}]: one row an edge"
-        )
-        raise ArgumentError(msg)
-    return edge_attr
+    return check_edge_attr(edge_attr, num_edges, lin_edge.in_channels)
 
 
 def sorted_edge_features(

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch import nn as torch_nn
 
 from distgnn.exceptions import ArgumentError
+from distgnn.nn.conv.features import check_width
 from distgnn.nn.conv.message_passing import MessagePassing
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ class CFConv(MessagePassing):
         Returns:
             Float [N, out_channels].
         """
+        check_width(x, self.in_channels)
         if envelope is None:
             envelope = cosine_envelope(edge_weight, self.cutoff)
         filters = self.nn(edge_attr) * envelope.view(-1, 1)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from distgnn.csc import CSC
 from distgnn.exceptions import ArgumentError
-from distgnn.nn.adjacency import reorder
+from distgnn.nn.adjacency import check_edge_index, reorder
 from distgnn.nn.ops import is_sparse_tensor
 
 if TYPE_CHECKING:
@@ -74,6 +74,44 @@ def num_targets(x_dst: Tensor | None, edge_index: Adjacency, size: tuple[int, in
         )
         raise ArgumentError(msg)
     return size[1]
+
+
+def check_width(x: Tensor, size: int, name: str = "x") -> None:
+    """Check the number of features.
+
+    Raises:
+        ArgumentError: It is not `size`.
+    """
+    if x.size(-1) != size:
+        msg = f"{name} has shape {list(x.shape)}, but the layer was built for [*, {size}]"
+        raise ArgumentError(msg)
+
+
+def check_edge_attr(edge_attr: Tensor | None, num_edges: int, edge_dim: int) -> Tensor:
+    """Return edge features as [E, edge_dim]; one number an edge is a column.
+
+    Raises:
+        ArgumentError: They are missing, or of another shape.
+    """
+    if edge_attr is not None and edge_attr.dim() == 1:
+        edge_attr = edge_attr.view(-1, 1)
+    if edge_attr is None or edge_attr.shape != (num_edges, edge_dim):
+        found = "is missing" if edge_attr is None else f"has shape {list(edge_attr.shape)}"
+        msg = f"edge_attr {found}, expected [{num_edges}, {edge_dim}]: one row an edge"
+        raise ArgumentError(msg)
+    return edge_attr
+
+
+def count_edges(edge_index: Adjacency) -> int:
+    """Return the number of edges of any of the three forms.
+
+    Raises:
+        ArgumentError: It is none of them.
+    """
+    check_edge_index(edge_index)
+    if isinstance(edge_index, Tensor):
+        return edge_index.size(1)
+    return edge_index.num_edges if isinstance(edge_index, CSC) else int(edge_index.nnz())
 
 
 def edge_vector(weight: Tensor | None, num_edges: int) -> Tensor | None:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from distgnn.nn import inits
 from distgnn.nn.adjacency import reorder
-from distgnn.nn.conv.features import as_pair
+from distgnn.nn.conv.features import as_pair, check_edge_attr, check_width, count_edges
 from distgnn.nn.conv.message_passing import MessagePassing
 from distgnn.nn.linear import Linear
 from distgnn.nn.sparse import edge_softmax, gather_sum
@@ -89,6 +89,10 @@ class GATEConv(MessagePassing):
             Float [number of targets, out_channels].
         """
         x_src, x_dst = as_pair(x, edge_index)
+        in_channels = self.att_r.size(1)
+        check_width(x_src, in_channels)
+        edge_dim = self.lin1.in_channels - in_channels
+        edge_attr = check_edge_attr(edge_attr, count_edges(edge_index), edge_dim)
         if self.can_fuse(x_src):
             csc, order = self.sorted_edges(edge_index, x_src.size(0), x_dst.size(0))
             scores = self._scores(x_src, x_dst, reorder(order, edge_attr), csc)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from distgnn.exceptions import ArgumentError, nearest
 from distgnn.nn.adjacency import reorder
-from distgnn.nn.conv.features import num_targets, split
+from distgnn.nn.conv.features import check_edge_attr, count_edges, num_targets, split
 from distgnn.nn.conv.message_passing import MessagePassing
 from distgnn.nn.linear import Linear
 from distgnn.nn.norm.message_norm import MessageNorm
@@ -98,6 +98,7 @@ class GENConv(MessagePassing):
         self.in_channels = in_channels
         self.out_channels = out_channels
         self.eps = eps
+        self.edge_dim = edge_dim
         src, dst = (in_channels, in_channels) if isinstance(in_channels, int) else in_channels
         if src != out_channels:
             self.lin_src = Linear(src, out_channels, bias=bias)
@@ -173,17 +174,11 @@ class GENConv(MessagePassing):
     def _edge_features(self, edge_index: Adjacency, edge_attr: Tensor | None) -> Tensor | None:
         if edge_attr is None and is_sparse_tensor(edge_index):
             edge_attr = edge_index.storage.value()
-        if edge_attr is None:
+        if edge_attr is None and self.edge_dim is None:
             return None
-        if hasattr(self, "lin_edge"):
-            edge_attr = self.lin_edge(edge_attr)
-        if edge_attr.size(-1) != self.out_channels:
-            msg = (
-                f"edge_attr has shape {list(edge_attr.shape)}, expected [E, {self.out_channels}]: "
-                f"give the layer edge_dim={edge_attr.size(-1)} to map it"
-            )
-            raise ArgumentError(msg)
-        return edge_attr
+        edge_dim = self.out_channels if self.edge_dim is None else self.edge_dim
+        edge_attr = check_edge_attr(edge_attr, count_edges(edge_index), edge_dim)
+        return self.lin_edge(edge_attr) if hasattr(self, "lin_edge") else edge_attr
 
     def __repr__(self) -> str:
         name = type(self).__name__

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from distgnn.exceptions import ArgumentError
-from distgnn.nn.conv.features import num_targets, split
+from distgnn.nn.conv.features import check_edge_attr, check_width, num_targets, split
 from distgnn.nn.conv.message_passing import MessagePassing
 from distgnn.nn.linear import Linear
 from distgnn.nn.reset import reset
@@ -198,7 +198,9 @@ class GINEConv(_Isomorphism):
             msg = "edge_attr is missing: GINEConv adds edge features [E, edge_dim] to messages"
             raise ArgumentError(msg)
         if self.lin is not None:
-            edge_attr = self.lin(edge_attr.view(-1, 1) if edge_attr.dim() == 1 else edge_attr)
+            edge_attr = check_edge_attr(edge_attr, x_j.size(0), self.lin.in_channels)
+            edge_attr = self.lin(edge_attr)
+            check_width(x_j, self.lin.out_channels)
         elif edge_attr.shape[-1:] != x_j.shape[-1:]:
             msg = (
                 f"edge_attr has shape {list(edge_attr.shape)}, expected {list(x_j.shape)} as x_j: "

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from distgnn.csc import CSC, group_by
 from distgnn.exceptions import ArgumentError
 from distgnn.nn import inits
+from distgnn.nn.adjacency import check_range
 from distgnn.nn.conv.arguments import edges_of
 from distgnn.nn.conv.message_passing import MessagePassing
 from distgnn.nn.linear import HeteroDictLinear
@@ -160,6 +161,8 @@ class HGTConv(MessagePassing):
             all_keys.append(self.k_rel(key, number) * prior)
             all_values.append(self.v_rel(value, number))
             ends = edges_of(edge_index).ends
+            check_range(ends[0], key.size(0), f"sources of {edge_type}")
+            check_range(ends[1], num_dst, f"targets of {edge_type}")
             sources.append(ends[0] + start)
             targets.append(ends[1])
             start += key.size(0)

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from distgnn.csc import CSC, group_by
 from distgnn.exceptions import ArgumentError
 from distgnn.nn import inits
-from distgnn.nn.adjacency import infer_sizes
+from distgnn.nn.adjacency import check_range, infer_sizes
 from distgnn.nn.conv.arguments import edges_of
+from distgnn.nn.conv.features import check_width
 from distgnn.nn.conv.message_passing import MessagePassing
 from distgnn.nn.sparse import gather
 
@@ -132,6 +133,8 @@ class RGCNConv(MessagePassing):
         given = edges.values if edge_type is None else edge_type
         relation = _check_relations(given, edges.ends[0].numel())
         num_src, num_dst = x_src.size(0), x_dst.size(0)
+        if x_src.is_floating_point():
+            check_width(x_src, self.in_channels_l)
         weight = self._weight()
         out = weight.new_zeros(num_dst, self.out_channels)
         for number, (csc, rows) in enumerate(self._by_relation(edges, relation, num_src, num_dst)):
@@ -177,6 +180,8 @@ class RGCNConv(MessagePassing):
     ) -> list[tuple[CSC, Tensor]]:
         """Return the edges of each relation as CSC, and which of the given edges they are."""
         source, target = edges.ends if self.flow == "source_to_target" else edges.ends[::-1]
+        check_range(target, num_dst, "targets")
+        check_range(relation, self.num_relations, "relations")
         indptr, order = group_by(relation * num_dst + target, self.num_relations * num_dst)
         limits = indptr[::num_dst].tolist() if num_dst else [0] * (self.num_relations + 1)
         found = []

@@ -9,9 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from distgnn.exceptions import ArgumentError
 from distgnn.nn.adjacency import reorder
-from distgnn.nn.conv.features import num_targets, split
+from distgnn.nn.conv.features import check_edge_attr, count_edges, num_targets, split
 from distgnn.nn.conv.message_passing import MessagePassing
 from distgnn.nn.linear import Linear
 from distgnn.nn.ops import is_sparse_tensor
@@ -187,13 +186,8 @@ class TransformerConv(MessagePassing):
             edge_attr = edge_index.storage.value()
         if self.edge_dim is None:
             return None
-        if edge_attr is None:
-            msg = (
-                f"edge_attr is missing: the layer was made with edge_dim={self.edge_dim}, so it "
-                f"needs float [E, {self.edge_dim}]"
-            )
-            raise ArgumentError(msg)
-        mapped: Tensor = self.lin_edge(edge_attr.view(-1, 1) if edge_attr.dim() == 1 else edge_attr)
+        edge_attr = check_edge_attr(edge_attr, count_edges(edge_index), self.edge_dim)
+        mapped: Tensor = self.lin_edge(edge_attr)
         return mapped
 
     def _scores(self, query: Tensor, key: Tensor, edges: Tensor | None, csc: CSC) -> Tensor:

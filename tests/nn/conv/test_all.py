@@ -2,13 +2,15 @@
 
 import copy
 import pickle
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import nn
 
 import distgnn.nn as zoo
-from tests.nn.conv.cases import CASES, call, convolutions, inputs, make
+from distgnn.exceptions import ArgumentError
+from tests.nn.conv.cases import CASES, CHANNELS, EDGE_DIM, call, convolutions, inputs, make
 
 COMPILED = {"GraphConv", "TransformerConv", "MFConv"}
 """Compiled in every run; the others take another minute."""
@@ -141,3 +143,57 @@ def test_degrees_may_come_from_a_configuration_file():
     again.load_state_dict(conv.state_dict())
     assert torch.equal(call("PNAConv", again, given), call("PNAConv", conv, given))
     assert again.aggr_module.init_avg_deg_log == conv.aggr_module.init_avg_deg_log
+
+
+OF_THE_USER = {"CFConv", "EdgeConv", "GINConv"}
+"""Their network of edges or nodes is the user's: torch speaks for it."""
+ANY_WIDTH = {"LGConv", "SimpleConv"}
+WITH_EDGE_DIM = [name for name, case in CASES.items() if "edge_dim" in case.options]
+WITH_VALUES = [name for name in CASES if name in {*WITH_EDGE_DIM, "GATEConv", "CFConv"}]
+
+
+@pytest.mark.parametrize("name", sorted(set(CASES) - {"EdgeConv", "GINConv"} - ANY_WIDTH))
+def test_features_of_the_wrong_size(name):
+    given = replace(inputs(), x=torch.randn(8, CHANNELS + 3))
+    with pytest.raises(ArgumentError, match=r"has shape \[\d+, 7\]|\[.*, 4\]"):
+        call(name, make(name), given)
+
+
+@every
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda edges: edges.float(), r"torch.float32, expected torch.int64"),
+        (lambda edges: torch.cat([edges, edges[:1]]), r"shape \[3, \d+\], expected \[2, E\]"),
+        (lambda edges: edges + 3, "but "),
+        (lambda edges: edges - 1, "-1"),
+    ],
+    ids=["float", "three rows", "too large", "negative"],
+)
+def test_edges_of_the_wrong_kind(name, change, message):
+    given = inputs()
+    given = replace(given, edge_index=change(given.edge_index))
+    with pytest.raises(ArgumentError, match=message):
+        call(name, make(name), given)
+
+
+@pytest.mark.parametrize("name", WITH_VALUES)
+def test_too_few_edge_features(name):
+    given = inputs()
+    given = replace(given, weight=given.weight[:4], attr=given.attr[:4])
+    with pytest.raises(ArgumentError, match=r"edge_attr has (shape \[4, 3\]|4 rows)"):
+        call(name, make(name), given)
+
+
+@pytest.mark.parametrize("name", sorted(set(WITH_VALUES) - OF_THE_USER))
+def test_edge_features_of_the_wrong_size(name):
+    given = replace(inputs(), attr=torch.randn(13, EDGE_DIM - 1))
+    with pytest.raises(ArgumentError, match=r"edge_attr has shape \[13, 2\], expected \[13, 3\]"):
+        call(name, make(name), given)
+
+
+@pytest.mark.parametrize("name", WITH_EDGE_DIM)
+def test_missing_edge_features(name):
+    given = inputs()
+    with pytest.raises(ArgumentError, match="edge_attr is missing"):
+        make(name)(given.x, given.edge_index)
