@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from distgnn.nn import inits
-from distgnn.nn.norm.per_graph import graph_mean, to_nodes
+from distgnn.nn.norm.per_graph import check_input, graph_mean, to_nodes
 
 
 class GraphNorm(nn.Module):
@@ -51,6 +51,7 @@ class GraphNorm(nn.Module):
         self, x: Tensor, batch: Tensor | None = None, batch_size: int | None = None
     ) -> Tensor:
         """Normalise `x`, float [N, F]; `batch` int64 [N] is the graph of each node."""
+        check_input(self, x, self.in_channels, batch)
         centred = x - to_nodes(graph_mean(x, batch, batch_size) * self.mean_scale, batch)
         variance = graph_mean(centred * centred, batch, batch_size)
         scale = self.weight * (variance + self.eps).rsqrt()

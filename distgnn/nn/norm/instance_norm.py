@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.modules.batchnorm import _NormBase
 
+from distgnn.nn.norm.per_graph import check_input
 from distgnn.nn.utils.degree import degree
 from distgnn.nn.utils.scatter import scatter
 
@@ -49,6 +50,7 @@ class InstanceNorm(_NormBase):
         self, x: Tensor, batch: Tensor | None = None, batch_size: int | None = None
     ) -> Tensor:
         """Normalise `x`, float [N, F]; `batch` int64 [N] is the graph of each node."""
+        check_input(self, x, self.num_features, batch)
         if batch is None:
             batch = torch.zeros(x.size(0), dtype=torch.int64, device=x.device)
             batch_size = 1

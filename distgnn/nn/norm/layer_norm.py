@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from distgnn.exceptions import ArgumentError, nearest
 from distgnn.nn import inits
+from distgnn.nn.norm.per_graph import check_input
 from distgnn.nn.utils.scatter import count_groups, scatter
 
 MODES = ("graph", "node")
@@ -76,6 +77,7 @@ class LayerNorm(nn.Module):
         self, x: Tensor, batch: Tensor | None = None, batch_size: int | None = None
     ) -> Tensor:
         """Normalise `x`, float [N, F]; `batch` int64 [N] is the graph of each node."""
+        check_input(self, x, self.in_channels, batch)
         if self.mode == "node":
             return F.layer_norm(x, (self.in_channels,), self.weight, self.bias, self.eps)
         if x.numel() == 0:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from distgnn.exceptions import ArgumentError
 from distgnn.nn.utils.scatter import count_groups, scatter
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
 
 def graph_mean(x: Tensor, batch: Tensor | None, batch_size: int | None = None) -> Tensor:
@@ -29,3 +30,17 @@ def graph_mean(x: Tensor, batch: Tensor | None, batch_size: int | None = None) -
 def to_nodes(values: Tensor, batch: Tensor | None) -> Tensor:
     """Return the value of each node's graph, [N, F]; without `batch`, the `values` [1, F]."""
     return values if batch is None else values.index_select(0, batch)
+
+
+def check_input(norm: nn.Module, x: Tensor, in_channels: int, batch: Tensor | None) -> None:
+    """Check the shapes of what a norm is given.
+
+    Raises:
+        ArgumentError: `x` is not [N, in_channels], or `batch` not [N].
+    """
+    if x.size(-1) != in_channels:
+        msg = f"x has shape {list(x.shape)}, but {norm!r} was built for [N, {in_channels}]"
+        raise ArgumentError(msg)
+    if batch is not None and batch.shape != x.shape[:1]:
+        msg = f"batch has shape {list(batch.shape)}, expected [{x.size(0)}]: the graph of each node"
+        raise ArgumentError(msg)

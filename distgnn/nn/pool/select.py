@@ -125,7 +125,11 @@ class SelectTopK(Select):
         """
         if batch is None:
             batch = torch.zeros(x.size(0), dtype=torch.int64, device=x.device)
-        score = ((x.view(-1, 1) if x.dim() == 1 else x) * self.weight).sum(dim=-1)
+        x = x.view(-1, 1) if x.dim() == 1 else x
+        if x.size(-1) != self.in_channels:
+            msg = f"x has shape {list(x.shape)}, but {self!r} was built for [N, {self.in_channels}]"
+            raise ArgumentError(msg)
+        score = (x * self.weight).sum(dim=-1)
         if self.min_score is None:
             score = self.act(score / self.weight.norm(p=2, dim=-1))
             kept = top_nodes(score, self.ratio, batch)

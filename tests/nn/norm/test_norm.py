@@ -154,3 +154,12 @@ def test_bfloat16_autocast():
     with torch.autocast("cpu", dtype=torch.bfloat16):
         for name, sizes, options in ALL:
             getattr(ours_nn, name)(*sizes, **options)(lin(torch.randn(9, 4))).sum().backward()
+
+
+@pytest.mark.parametrize("name", ["LayerNorm", "GraphNorm", "InstanceNorm"])
+def test_bad_input(name):
+    norm = getattr(ours_nn, name)(4)
+    with pytest.raises(ArgumentError, match=rf"x has shape \[9, 3\], but {name}.*\[N, 4\]"):
+        norm(torch.randn(9, 3))
+    with pytest.raises(ArgumentError, match=r"batch has shape \[8\], expected \[9\]"):
+        norm(torch.randn(9, 4), BATCH[:8])

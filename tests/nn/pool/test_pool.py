@@ -96,6 +96,8 @@ def test_bad_input():
         ours_nn.TopKPooling(3, ratio=0)
     with pytest.raises(ArgumentError, match="did you mean 'tanh'"):
         ours_nn.TopKPooling(3, nonlinearity="tahn")
+    with pytest.raises(ArgumentError, match=r"x has shape \[7, 4\], but SelectTopK"):
+        ours_nn.TopKPooling(3)(torch.randn(7, 4), EDGES)
     one, two = torch.arange(1), torch.arange(2)
     with pytest.raises(ArgumentError, match="same length"):
         ours_nn.SelectOutput(two, 5, one, 1)
