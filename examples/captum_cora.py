@@ -7,8 +7,8 @@ probability of the predicted class is followed (a deletion curve): the faster it
 the explanation. Beside it, removal in random order among the edges within two hops. Without the two
 first edges of an explanation it falls from 64 to 49 %, without two random ones to 63 %. (Masks are
 1, so that saliency is input times gradient too. Late edges speak against the class: without them it
-rises again.) There is no published figure for this; the GCN's own accuracy has one (81.5, Kipf and Welling 2017,
-https://arxiv.org/abs/1609.02907).
+rises again.) There is no published figure for this; the GCN's own accuracy has one (81.5, Kipf and
+Welling 2017, https://arxiv.org/abs/1609.02907).
 """
 
 from __future__ import annotations
