@@ -1,8 +1,9 @@
 """Loader: from seeds to mini-batches with features and labels, prefetched by threads."""
 
 from distgnn.loader.collate import Collator
+from distgnn.loader.events import EventBatch, EventLoader
 from distgnn.loader.malloc import tune_malloc
 from distgnn.loader.minibatch import MiniBatch
 from distgnn.loader.node_loader import NodeLoader
 
-__all__ = ["Collator", "MiniBatch", "NodeLoader", "tune_malloc"]
+__all__ = ["Collator", "EventBatch", "EventLoader", "MiniBatch", "NodeLoader", "tune_malloc"]
