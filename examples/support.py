@@ -87,6 +87,21 @@ def _dense(column: Any, features: Any) -> Tensor:
     return x
 
 
+def arrays(name: str, data: Path) -> dict[str, Any]:
+    """Return the arrays of ``data/name/data.npz``."""
+    path = data / name / "data.npz"
+    if not path.is_file():
+        msg = f"there is no {path}: give the folder of the datasets by --data"
+        raise SystemExit(msg)
+    with np.load(path, allow_pickle=False) as found:
+        return dict(found)
+
+
+def ids(array: Any) -> Tensor:
+    """Return an array of nodes, relations or times as int64."""
+    return torch.from_numpy(array.astype(np.int64))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Molecules:
     """A batch of molecules as one graph."""
@@ -108,17 +123,12 @@ class MoleculeSet:
 
     def __init__(self, name: str, data: Path) -> None:
         """Read ``data/name/data.npz``."""
-        path = data / name / "data.npz"
-        if not path.is_file():
-            msg = f"there is no {path}: give the folder of the datasets by --data"
-            raise SystemExit(msg)
-        with np.load(path, allow_pickle=False) as arrays:
-            self.x = torch.from_numpy(arrays["x"]).float()
-            self.edge_index = torch.from_numpy(arrays["edge_index"].astype(np.int64))
-            self.edge_attr = torch.from_numpy(arrays["edge_attr"]).float()
-            self.y = torch.from_numpy(arrays["y"])
-            self.num_atoms = torch.from_numpy(arrays["num_atoms"]).long()
-            self.num_edges = torch.from_numpy(arrays["num_edges"]).long()
+        found = arrays(name, data)
+        self.x = torch.from_numpy(found["x"]).float()
+        self.edge_index = ids(found["edge_index"])
+        self.edge_attr = torch.from_numpy(found["edge_attr"]).float()
+        self.y = torch.from_numpy(found["y"])
+        self.num_atoms, self.num_edges = ids(found["num_atoms"]), ids(found["num_edges"])
         self.first_atom = self.num_atoms.cumsum(0) - self.num_atoms
         self.first_edge = self.num_edges.cumsum(0) - self.num_edges
 

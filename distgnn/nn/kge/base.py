@@ -28,13 +28,19 @@ Triples = tuple[Tensor, Tensor, Tensor]
 class KGEModel(nn.Module):
     r"""Base of knowledge-graph embeddings: a score for each triple (head, relation, tail).
 
-    A subclass implements `forward`, `tail_scores` and `head_scores`, and `loss`.
+    A subclass implements `forward`, `tail_scores` and `head_scores`, and `loss`. Scores are ranked
+    as in `"Translating Embeddings for Modeling Multi-relational Data"
+    <https://papers.nips.cc/paper/2013/hash/1cecc7a77928ca8133fa24680a88d2f9-Abstract.html>`_.
 
     Args:
         num_nodes: Number of entities N.
         num_relations: Number of relations R.
         hidden_channels: Size of embeddings.
         sparse: Whether gradients of embeddings are sparse. Default False.
+
+    Shapes:
+        - **input:** heads, relations and tails, each :math:`(B)`
+        - **output:** scores :math:`(B)`
 
     Raises:
         ArgumentError: Ids are out of range, there is nothing to learn or to test, k is larger than

@@ -10,7 +10,10 @@ from distgnn.nn.utils.ranges import joined_ranges
 
 
 class KnownTriples:
-    """Finds all known tails of (head, relation) and all known heads of (relation, tail).
+    r"""Finds all known tails of (head, relation) and all known heads of (relation, tail).
+
+    These are the sets :math:`\{t : (h, r, t) \in \mathcal{K}\}` and :math:`\{h : (h, r, t) \in
+    \mathcal{K}\}` that a filtered ranking leaves out.
 
     Args:
         triples: Heads, relations and tails, int64 [3, K]: usually those of the training,

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from distgnn.exceptions import ArgumentError
 from distgnn.nn.utils.radius import check_batch
 
-_LOG_TINY = -69.0
+_LOG_TINY = math.log(1e-30)
 
 
 class ShiftedSoftplus(nn.Module):
