@@ -83,21 +83,12 @@ class DeepGCNLayer(nn.Module):
 
     def forward(self, *args: Any, **kwargs: Any) -> Tensor:
         """Apply the block to the node features, the first argument; the rest goes to the conv."""
-        if self.ckpt_grad and torch.is_grad_enabled():
-            out: Tensor = checkpoint(
-                self._block, *args, use_reentrant=False, **self._context(), **kwargs
-            )
-            return out
-        return self._block(*args, **kwargs)
-
-    def _context(self) -> dict[str, Any]:
-        if next(self.buffers(), None) is None:
-            return {}  # nothing to protect; torch.compile takes no contexts
-
-        def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
-            return nullcontext(), scratch_buffers(self)
-
-        return {"context_fn": contexts}
+        if not self.ckpt_grad or not torch.is_grad_enabled():
+            return self._block(*args, **kwargs)
+        if next(self.buffers(), None) is not None:
+            return _checkpoint_with_buffers(self, self._block, *args, **kwargs)
+        out: Tensor = checkpoint(self._block, *args, use_reentrant=False, **kwargs)
+        return out
 
     def _block(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if self.block == "res+":
@@ -120,3 +111,14 @@ class DeepGCNLayer(nn.Module):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(block={self.block})"
+
+
+@torch.compiler.disable(recursive=False)  # type: ignore[untyped-decorator] # it takes no contexts
+def _checkpoint_with_buffers(
+    module: nn.Module, function: Callable[..., Tensor], *args: Any, **kwargs: Any
+) -> Tensor:
+    def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+        return nullcontext(), scratch_buffers(module)
+
+    out: Tensor = checkpoint(function, *args, use_reentrant=False, context_fn=contexts, **kwargs)
+    return out

@@ -84,6 +84,19 @@ def test_compiles_without_graph_break():
     torch.testing.assert_close(compiled(x, EDGES), layer(x, EDGES))
 
 
+def test_compiled_with_running_statistics():
+    layer = build(DeepGCNLayer, BatchNorm, "res+", ckpt_grad=True)
+    plain = copy.deepcopy(layer)
+    compiled = torch.compile(layer, backend="aot_eager")
+    x = torch.randn(6, 4)
+    for model in (compiled, plain):
+        model(x, EDGES).square().sum().backward()
+    for ours, theirs in zip(layer.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(ours.grad, theirs.grad)
+    for ours, theirs in zip(layer.buffers(), plain.buffers(), strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
 def test_unknown_block():
     with pytest.raises(ArgumentError, match=r"block='rest' .* did you mean 'res'"):
         DeepGCNLayer(Conv(), block="rest")
