@@ -187,7 +187,36 @@ def open_graph(path: Path) -> ShardedGraph:
     return ShardedGraph.open(path)
 
 
-def write_json(arguments: Arguments, figures: dict[str, Any]) -> None:
-    """Write the figures to the file that was named, if one was."""
-    if arguments.json is not None:
-        arguments.json.write_text(json.dumps(figures, indent=1))
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """One result, as programs read it."""
+
+    name: str
+    value: float
+    unit: str
+    peer: float | None = None
+    """What the peer reached, in the unit of its own rate."""
+    target: float | None = None
+    at_most: bool = False
+    """Whether the target is an upper bound."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields, and whether the target holds (None without one)."""
+        holds = None
+        if self.target is not None:
+            holds = self.value <= self.target if self.at_most else self.value >= self.target
+        fields = dataclasses.asdict(self)
+        del fields["at_most"]
+        return {**fields, "holds": holds}
+
+
+def write_json(path: Path | None, figures: list[Figure], details: dict[str, Any]) -> None:
+    """Write machine, figures and all that was measured to the file that was named, if one was."""
+    if path is None:
+        return
+    found = {
+        "machine": details.get("machine", machine()),
+        "figures": [figure.as_dict() for figure in figures],
+        "details": {name: value for name, value in details.items() if name != "machine"},
+    }
+    path.write_text(json.dumps(found, indent=1) + "\n")

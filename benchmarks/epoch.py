@@ -31,6 +31,7 @@ import psutil
 import pyarrow as pa
 import torch
 import tyro
+from _common import Figure, write_json
 from rich.console import Console
 from rich.table import Table
 
@@ -315,6 +316,26 @@ def show(summary: dict[str, Any], results: dict[str, list[dict[str, Any]]]) -> N
     )
 
 
+def figures_of(summary: dict[str, Any]) -> list[Figure]:
+    """Return what the table says, with the targets."""
+    ratios = [
+        Figure(name=f"epoch, {malloc} malloc", value=ratio, unit="x torch-geometric", target=2)
+        for malloc, ratio in summary["ratio"].items()
+    ]
+    waits = [
+        Figure(
+            name=f"waiting for the loader, {key}",
+            value=100 * share,
+            unit="% of the epoch",
+            target=5,
+            at_most=True,
+        )
+        for key, share in summary["loader_wait"].items()
+        if key.startswith("distgnn")
+    ]
+    return [*ratios, *waits]
+
+
 def main() -> None:
     """Measure all in turns and print the table."""
     arguments = tyro.cli(Arguments, description=__doc__)
@@ -336,8 +357,7 @@ def main() -> None:
                     results.setdefault(f"{engine} {malloc}", []).append(found)
     summary = summarise(results)
     show(summary, results)
-    if arguments.json is not None:
-        arguments.json.write_text(json.dumps({"summary": summary, "runs": results}, indent=1))
+    write_json(arguments.json, figures_of(summary), {"summary": summary, "runs": results})
 
 
 if __name__ == "__main__":
