@@ -65,7 +65,7 @@ def to_csc(
     """
     if isinstance(edge_index, Tensor):
         source, target = edge_index if flow == "source_to_target" else edge_index.flip(0)
-        return _sort(source, target, num_src, num_dst)
+        return _sort(source.contiguous(), target.contiguous(), num_src, num_dst)
     csc = edge_index if isinstance(edge_index, CSC) else csc_of_sparse_tensor(edge_index)
     if csc.num_src != num_src or csc.num_dst != num_dst:
         msg = (

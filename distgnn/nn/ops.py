@@ -81,7 +81,10 @@ def csc_of_sparse_tensor(adj_t: Any) -> CSC:
 
 
 def sparse_tensor_of_csc(csc: CSC) -> Any:
-    """Return a `SparseTensor` whose rows are the targets of `csc`; shares its storage.
+    """Return a `SparseTensor` whose rows are the targets of `csc`.
+
+    torch-sparse wants sources sorted within a row: where they are, storage is shared; otherwise
+    edges and their weights are sorted.
 
     Raises:
         MissingDependencyError: torch-sparse is not installed.
@@ -91,5 +94,5 @@ def sparse_tensor_of_csc(csc: CSC) -> Any:
         col=csc.indices,
         value=csc.weight,
         sparse_sizes=(csc.num_dst, csc.num_src),
-        is_sorted=True,
+        is_sorted=False,
     )

@@ -28,7 +28,8 @@ def to_sparse_tensor(
     """Return the transposed adjacency, as layers take it: rows are targets, columns sources.
 
     Args:
-        edge_index: int64 [2, E], or a `CSC`, whose storage is shared.
+        edge_index: int64 [2, E], or a `CSC`, whose storage is shared if its sources are sorted
+            within each target.
         edge_attr: Values, [E, ...]; None: those of the `CSC`, or no values.
         size: Number of nodes, or of sources and targets; None: one more than the largest node.
 
@@ -40,8 +41,10 @@ def to_sparse_tensor(
         MissingDependencyError: torch-sparse is not installed.
     """
     if isinstance(edge_index, CSC):
-        adj_t = sparse_tensor_of_csc(edge_index)
-        return adj_t if edge_attr is None else adj_t.set_value(edge_attr, layout="coo")
+        weight = edge_index.weight if edge_attr is None else edge_attr
+        return sparse_tensor_of_csc(
+            CSC(edge_index.indptr, edge_index.indices, edge_index.num_src, weight)
+        )
     if isinstance(size, tuple | list):
         num_src, num_dst = checked_sizes(edge_index, (size[0], size[1]))
     else:
