@@ -91,3 +91,74 @@ def window_dots_gradient(
     out: _Floats,
     num_threads: int,
 ) -> None: ...
+def filtered_sum(
+    indptr: _Ints,
+    order: _Ints | None,
+    other: _Ints,
+    x: _Floats,
+    w: _Floats,
+    out: _Floats,
+    num_threads: int,
+) -> None: ...
+def filtered_weight(
+    i: _Ints, j: _Ints, a: _Floats, b: _Floats, out: _Floats, num_threads: int
+) -> None: ...
+def outer_sum(
+    indptr: _Ints,
+    order: _Ints | None,
+    other: _Ints,
+    x: _Floats,
+    d: _Floats,
+    out: _Floats,
+    num_threads: int,
+) -> None: ...
+def outer_project(
+    indptr: _Ints,
+    order: _Ints | None,
+    other: _Ints,
+    a: _Floats,
+    d: _Floats,
+    out: _Floats,
+    num_threads: int,
+) -> None: ...
+def outer_weight(
+    i: _Ints, j: _Ints, a: _Floats, x: _Floats, out: _Floats, num_threads: int
+) -> None: ...
+def low_rank_sum(
+    indptr: _Ints,
+    order: _Ints | None,
+    other: _Ints,
+    x: _Floats,
+    basis: _Floats,
+    weight: _Floats,
+    out: _Floats,
+    num_threads: int,
+) -> None: ...
+def low_rank_basis(
+    i: _Ints,
+    j: _Ints,
+    a: _Floats,
+    x: _Floats,
+    weight: _Floats,
+    out: _Floats,
+    num_threads: int,
+) -> None: ...
+def low_rank_weight(
+    i: _Ints,
+    j: _Ints,
+    a: _Floats,
+    x: _Floats,
+    basis: _Floats,
+    out: _Floats,
+    num_threads: int,
+) -> None: ...
+def silu_slope(x: _Floats, s: _Floats, g: _Floats, out: _Floats, num_threads: int) -> None: ...
+def silu_curve(
+    x: _Floats,
+    s: _Floats,
+    g: _Floats,
+    h: _Floats,
+    by_g: _Floats,
+    by_x: _Floats,
+    num_threads: int,
+) -> None: ...

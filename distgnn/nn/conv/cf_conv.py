@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -10,11 +11,31 @@ from torch import Tensor
 from torch import nn as torch_nn
 
 from distgnn.exceptions import ArgumentError
+from distgnn.nn.adjacency import check_edge_index
 from distgnn.nn.conv.features import check_width
 from distgnn.nn.conv.message_passing import MessagePassing
+from distgnn.nn.edge_products import filtered_sum
+from distgnn.nn.incidence import Incidence
 
 if TYPE_CHECKING:
     from distgnn.nn.adjacency import Adjacency
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shared:
+    """What all convolutions on the same edges share."""
+
+    edges: Incidence
+    envelope: Tensor
+    """`cosine_envelope` of the distances, float [P]."""
+
+    @classmethod
+    def of(cls, edge_index: Tensor, edge_weight: Tensor, cutoff: float, num_nodes: int) -> Shared:
+        """Compute it for edges, int64 [2, E], and distances, float [P], among N nodes."""
+        check_edge_index(edge_index)
+        source, target = edge_index
+        edges = Incidence(target, source, num_nodes, num_nodes)
+        return cls(edges=edges, envelope=cosine_envelope(edge_weight, cutoff))
 
 
 class CFConv(MessagePassing):
@@ -75,7 +96,7 @@ class CFConv(MessagePassing):
         edge_index: Adjacency,
         edge_weight: Tensor,
         edge_attr: Tensor,
-        envelope: Tensor | None = None,
+        shared: Shared | None = None,
     ) -> Tensor:
         """Convolve.
 
@@ -84,16 +105,20 @@ class CFConv(MessagePassing):
             edge_index: int64 [2, E].
             edge_weight: Distances, float [P]; E is a multiple of P.
             edge_attr: Edge attributes, float [P, D].
-            envelope: ``cosine_envelope(edge_weight, cutoff)``, where it is known already.
+            shared: ``Shared.of(edge_index, edge_weight, cutoff, N)``, where it is known already.
 
         Returns:
             Float [N, out_channels].
         """
         check_width(x, self.in_channels)
-        if envelope is None:
+        filters, x = self.nn(edge_attr), self.lin1(x)
+        if self.explain or not isinstance(edge_index, Tensor):
             envelope = cosine_envelope(edge_weight, self.cutoff)
-        filters = self.nn(edge_attr) * envelope.view(-1, 1)
-        return self.lin2(self.propagate(edge_index, x=self.lin1(x), W=filters))
+            return self.lin2(self.propagate(edge_index, x=x, W=filters * envelope.view(-1, 1)))
+        if shared is None:
+            shared = Shared.of(edge_index, edge_weight, self.cutoff, x.size(0))
+        filters = filters * shared.envelope.view(-1, 1)
+        return self.lin2(filtered_sum(x.unsqueeze(1), filters, shared.edges).squeeze(1))
 
     def message(self, x_j: Tensor, W: Tensor) -> Tensor:
         """Return the source's features times the filters of the edge."""

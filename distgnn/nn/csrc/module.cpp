@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "bind_geometry.h"
 #include "bind_walks.h"
 #include "extremum.h"
 #include "spmm.h"
@@ -175,5 +176,6 @@ PYBIND11_MODULE(_kernels, m) {
   m.doc() = "Kernels of message passing on the CPU, for float32 and float64, and random walks.";
   distgnn::define<float>(m);
   distgnn::define<double>(m);
+  distgnn::bind_geometry(m);
   distgnn::bind_walks(m);
 }

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
+from distgnn.nn.incidence import Incidence
 from distgnn.nn.models.dimenet_basis import BesselBasisLayer, Envelope, SphericalBasisLayer
 from distgnn.nn.models.dimenet_blocks import (
     NUM_ATOM_TYPES,
@@ -20,6 +21,7 @@ from distgnn.nn.models.dimenet_qm9 import load_dimenet
 from distgnn.nn.models.molecule import check_apart, check_atoms
 from distgnn.nn.reset import reset
 from distgnn.nn.resolver import activation_resolver
+from distgnn.nn.silu import faster
 from distgnn.nn.utils.radius import radius_graph
 from distgnn.nn.utils.scatter import scatter
 from distgnn.nn.utils.triplets import Triplets, triplets
@@ -109,7 +111,7 @@ class DimeNet(nn.Module):
         output_initializer: str = "zeros",
     ) -> None:
         super().__init__()
-        activation: Callable[[Tensor], Tensor] = activation_resolver(act)
+        activation = faster(activation_resolver(act))
         self.cutoff = cutoff
         self.max_num_neighbors = max_num_neighbors
         self.num_blocks = num_blocks
@@ -182,11 +184,12 @@ class DimeNet(nn.Module):
 
         rbf = self.rbf(dist)
         sbf = self.sbf.of_cosines(dist, self._cosines(vector, dist, path), path.idx_kj)
+        edges = Incidence(path.idx_ji, path.idx_kj, dist.numel(), dist.numel())
         x = self.emb(z, rbf, path.i, path.j)
         out = self.output_blocks[0](x, rbf, path.i, num_nodes=pos.size(0))
         blocks = zip(self.interaction_blocks, self.output_blocks[1:], strict=True)
         for interact, output in blocks:
-            x = interact(x, rbf, sbf, path.idx_kj, path.idx_ji)
+            x = interact(x, rbf, sbf, edges)
             out = out + output(x, rbf, path.i, num_nodes=pos.size(0))
         return out.sum(dim=0) if batch is None else scatter(out, batch)
 
@@ -254,7 +257,7 @@ class DimeNetPlusPlus(DimeNet):
         act: str | Callable[[Tensor], Tensor] = "swish",
         output_initializer: str = "zeros",
     ) -> None:
-        activation: Callable[[Tensor], Tensor] = activation_resolver(act)
+        activation = faster(activation_resolver(act))
         super().__init__(
             hidden_channels=hidden_channels,
             out_channels=out_channels,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from distgnn.exceptions import ArgumentError
+from distgnn.nn.edge_products import outer_project
+from distgnn.nn.incidence import Incidence
 from distgnn.nn.models.dimenet_utils import legendre, spherical_bessel, spherical_bessel_zeros
 
 if TYPE_CHECKING:
@@ -139,15 +142,42 @@ class SphericalBasisLayer(nn.Module):
         waves = spherical_bessel(x * self.zeros.to(x.dtype))
         return self.envelope(x) * self.norm.to(x.dtype) * waves
 
-    def of_cosines(self, dist: Tensor, cosine: Tensor, idx_kj: Tensor) -> Tensor:
+    def of_cosines(self, dist: Tensor, cosine: Tensor, idx_kj: Tensor) -> TripletBasis:
         """Evaluate the basis given the cosine of each angle; smooth where atoms are in line."""
-        angular = legendre(cosine, self.num_spherical)
-        product = self.radial(dist).index_select(0, idx_kj) * angular.unsqueeze(-1)
-        return product.flatten(1)
+        triplets = torch.arange(idx_kj.numel(), device=idx_kj.device)
+        return TripletBasis(
+            radial=self.radial(dist),
+            angular=legendre(cosine, self.num_spherical),
+            edges=Incidence(triplets, idx_kj, idx_kj.numel(), dist.numel()),
+        )
 
     def forward(self, dist: Tensor, angle: Tensor, idx_kj: Tensor) -> Tensor:
         """Evaluate the basis at the distance of edge `idx_kj` and the angle of each triplet."""
-        return self.of_cosines(dist, angle.cos(), idx_kj)
+        basis = self.of_cosines(dist, angle.cos(), idx_kj)
+        product = basis.radial.index_select(0, idx_kj) * basis.angular.unsqueeze(-1)
+        return product.flatten(1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TripletBasis:
+    """A spherical basis in its two factors: as T x L R numbers it would be the largest array."""
+
+    radial: Tensor
+    """Per edge, float [E, L, R]."""
+    angular: Tensor
+    """Per triplet, float [T, L]."""
+    edges: Incidence
+    """From the edge that the radial part belongs to, to the triplet."""
+
+    def mapped(self, weight: Tensor) -> Tensor:
+        """Return the basis times ``weight.T``, [T, B], for a weight [B, L R].
+
+        The radial part is mapped per edge; what is left to do per triplet is a sum over L.
+        """
+        per_edge = torch.einsum(
+            "eln,bln->elb", self.radial, weight.view(-1, *self.radial.shape[1:])
+        )
+        return outer_project(per_edge, self.angular, self.edges)
 
 
 def _published_constants(

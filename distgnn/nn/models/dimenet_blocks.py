@@ -14,12 +14,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from distgnn.exceptions import ArgumentError, nearest
+from distgnn.nn.edge_products import low_rank_sum, outer_sum
 from distgnn.nn.inits import glorot_orthogonal
 from distgnn.nn.reset import reset
 from distgnn.nn.utils.scatter import scatter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from distgnn.nn.incidence import Incidence
+    from distgnn.nn.models.dimenet_basis import TripletBasis
 
     Activation = Callable[[Tensor], Tensor]
 
@@ -147,8 +151,8 @@ class InteractionBlock(_Skip):
         act: Activation.
 
     Shapes:
-        - **input:** messages :math:`(E, H)`, radial basis :math:`(E, R)`, spherical basis
-          :math:`(T, L R)`, edges kj and ji of each triplet :math:`(T)`
+        - **input:** messages :math:`(E, H)`, radial basis :math:`(E, R)`, spherical basis of the
+          triplets, and the triplets as edges between edges
         - **output:** :math:`(E, H)`
     """
 
@@ -176,17 +180,13 @@ class InteractionBlock(_Skip):
         reset_orthogonal(self.lin_rbf, self.lin_sbf, self.lin_kj, self.lin_ji)
         nn.init.normal_(self.W, std=2 / self.W.size(0))
 
-    def forward(
-        self, x: Tensor, rbf: Tensor, sbf: Tensor, idx_kj: Tensor, idx_ji: Tensor
-    ) -> Tensor:
-        """Pass messages along the triplets."""
+    def forward(self, x: Tensor, rbf: Tensor, sbf: TripletBasis, edges: Incidence) -> Tensor:
+        """Pass messages along the triplets, `edges` from k -> j to j -> i."""
         x_kj = self.act(self.lin_kj(x)) * self.lin_rbf(rbf)
-        hidden, bilinear, _ = self.W.shape
-        # One map per edge instead of one per triplet: [E, B, H].
-        mapped = F.linear(x_kj, self.W.reshape(hidden * bilinear, hidden))
-        mapped = mapped.view(-1, hidden, bilinear)
-        seen = (mapped.index_select(0, idx_kj) @ self.lin_sbf(sbf).unsqueeze(-1)).squeeze(-1)
-        return self.finish(self.act(self.lin_ji(x)) + scatter(seen, idx_ji, dim_size=x.size(0)), x)
+        # Summed before the bilinear map, which is then taken per edge and not per triplet.
+        summed = outer_sum(x_kj, sbf.mapped(self.lin_sbf.weight), edges)
+        seen = F.linear(summed.flatten(1), self.W.flatten(1))
+        return self.finish(self.act(self.lin_ji(x)) + seen, x)
 
 
 class InteractionPPBlock(_Skip):
@@ -211,8 +211,8 @@ class InteractionPPBlock(_Skip):
         act: Activation.
 
     Shapes:
-        - **input:** messages :math:`(E, H)`, radial basis :math:`(E, R)`, spherical basis
-          :math:`(T, L R)`, edges kj and ji of each triplet :math:`(T)`
+        - **input:** messages :math:`(E, H)`, radial basis :math:`(E, R)`, spherical basis of the
+          triplets, and the triplets as edges between edges
         - **output:** :math:`(E, H)`
     """
 
@@ -244,14 +244,13 @@ class InteractionPPBlock(_Skip):
         reset_orthogonal(self.lin_rbf1, self.lin_rbf2, self.lin_sbf1, self.lin_sbf2)
         reset_orthogonal(self.lin_kj, self.lin_ji, self.lin_down, self.lin_up)
 
-    def forward(
-        self, x: Tensor, rbf: Tensor, sbf: Tensor, idx_kj: Tensor, idx_ji: Tensor
-    ) -> Tensor:
-        """Pass messages along the triplets."""
+    def forward(self, x: Tensor, rbf: Tensor, sbf: TripletBasis, edges: Incidence) -> Tensor:
+        """Pass messages along the triplets, `edges` from k -> j to j -> i."""
         x_kj = self.act(self.lin_kj(x)) * self.lin_rbf2(self.lin_rbf1(rbf))
         x_kj = self.act(self.lin_down(x_kj))
-        seen = x_kj.index_select(0, idx_kj) * self.lin_sbf2(self.lin_sbf1(sbf))
-        summed = scatter(seen, idx_ji, dim_size=x.size(0))
+        summed = low_rank_sum(
+            x_kj, sbf.mapped(self.lin_sbf1.weight), self.lin_sbf2.weight.t(), edges
+        )
         return self.finish(self.act(self.lin_ji(x)) + self.act(self.lin_up(summed)), x)
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from distgnn.exceptions import ArgumentError, nearest
 from distgnn.nn.aggr.basic import MeanAggregation, SumAggregation
-from distgnn.nn.conv.cf_conv import CFConv, cosine_envelope
+from distgnn.nn.conv.cf_conv import CFConv, Shared
 from distgnn.nn.models.atomic_mass import ATOMIC_MASSES
 from distgnn.nn.models.molecule import (
     ShiftedSoftplus,
@@ -143,10 +143,10 @@ class InteractionBlock(nn.Module):
         edge_index: Tensor,
         edge_weight: Tensor,
         edge_attr: Tensor,
-        envelope: Tensor | None = None,
+        shared: Shared | None = None,
     ) -> Tensor:
         """Return what the neighbours add to each embedding."""
-        x = self.conv(x, edge_index, edge_weight, edge_attr, envelope)
+        x = self.conv(x, edge_index, edge_weight, edge_attr, shared)
         return self.lin(self.act(x))
 
 
@@ -287,10 +287,10 @@ class SchNet(nn.Module):
             batch = torch.zeros_like(z, dtype=torch.int64)
         edge_index, edge_weight = self._interactions(pos, batch)
         edge_attr = self.distance_expansion(edge_weight)
-        envelope = cosine_envelope(edge_weight, self.cutoff)
+        shared = Shared.of(edge_index, edge_weight, self.cutoff, z.numel())
         h = self.embedding(z)
         for interaction in self.interactions:
-            h = h + interaction(h, edge_index, edge_weight, edge_attr, envelope)
+            h = h + interaction(h, edge_index, edge_weight, edge_attr, shared)
         h = self.lin2(self.act(self.lin1(h)))
         if self.dipole:
             out = self._dipole(h, z, pos, batch)

@@ -16,7 +16,7 @@ from distgnn.nn.models.visnet_blocks import (
     NeighborEmbedding,
     VecLayerNorm,
 )
-from distgnn.nn.models.visnet_layers import ViS_MP, ViS_MP_Vertex
+from distgnn.nn.models.visnet_layers import Views, ViS_MP, ViS_MP_Vertex
 from distgnn.nn.reset import reset
 from distgnn.nn.utils.scatter import scatter
 
@@ -115,9 +115,10 @@ class ViSNetBlock(nn.Module):
         x = self.embedding(z)
         x = self.neighbor_embedding(z, x, edge_index, edge_weight, edge_attr)
         edges = self.edge_embedding(edge_index, edge_attr, x)
+        views = Views.of(edge_index, x.size(0))
         vec = x.new_zeros(x.size(0), (self.lmax + 1) ** 2 - 1, x.size(1))
         for layer in self.vis_mp_layers:
-            dx, dvec, dedges = layer(x, vec, edge_index, edge_weight, edges, direction)
+            dx, dvec, dedges = layer(x, vec, edge_index, edge_weight, edges, direction, views)
             x, vec = x + dx, vec + dvec
             edges = edges if dedges is None else edges + dedges
         return self.out_norm(x), self.vec_out_norm(vec)

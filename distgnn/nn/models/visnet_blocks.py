@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from distgnn.exceptions import ArgumentError, nearest
+from distgnn.nn.edge_products import filtered_sum
+from distgnn.nn.incidence import Incidence
 from distgnn.nn.models.visnet_basis import CosineCutoff
 from distgnn.nn.reset import reset
-from distgnn.nn.utils.scatter import scatter
 
 NORM_TYPES = ("max_min",)
 _EPSILON = 1e-12
@@ -110,8 +111,8 @@ class NeighborEmbedding(nn.Module):
         source, target = edge_index
         factor = self.cutoff(edge_weight) * (source != target)
         filters = self.distance_proj(edge_attr) * factor.unsqueeze(-1)
-        messages = self.embedding(z).index_select(0, source) * filters
-        around = scatter(messages, target, dim_size=x.size(0))
+        edges = Incidence(target, source, x.size(0), x.size(0))
+        around = filtered_sum(self.embedding(z).unsqueeze(1), filters, edges).squeeze(1)
         return self.combine(torch.cat([x, around], dim=1))
 
 

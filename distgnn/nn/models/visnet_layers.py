@@ -2,13 +2,44 @@
 
 from __future__ import annotations
 
-import torch.nn.functional as F
+from dataclasses import dataclass
+
 from torch import Tensor, nn
 
 from distgnn.exceptions import ArgumentError
+from distgnn.nn.edge_products import (
+    filtered_sum,
+    filtered_weight,
+    outer_project,
+    outer_sum,
+)
+from distgnn.nn.incidence import Incidence
 from distgnn.nn.models.visnet_basis import CosineCutoff
 from distgnn.nn.models.visnet_blocks import VecLayerNorm, reset_linear
+from distgnn.nn.silu import silu
 from distgnn.nn.utils.scatter import scatter
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Views:
+    """The edges of a molecule as sums of its layers need them, made once for all layers."""
+
+    nodes: Incidence
+    """Atom j to atom i."""
+    at_i: Incidence
+    """Edge to its atom i."""
+    at_j: Incidence
+    """Edge to its atom j."""
+
+    @classmethod
+    def of(cls, edge_index: Tensor, num_nodes: int) -> Views:
+        """Make the views of edges, int64 [2, E]."""
+        j, i = edge_index
+        return cls(
+            nodes=Incidence(i, j, num_nodes, num_nodes),
+            at_i=Incidence.at(i, num_nodes),
+            at_j=Incidence.at(j, num_nodes),
+        )
 
 
 class ViS_MP(nn.Module):  # noqa: N801 -- the name of the published layer
@@ -100,49 +131,52 @@ class ViS_MP(nn.Module):  # noqa: N801 -- the name of the published layer
         r_ij: Tensor,
         f_ij: Tensor,
         d_ij: Tensor,
+        views: Views | None = None,
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Return the changes of scalars, vectors and edge embeddings."""
+        """Return the changes of scalars, vectors and edge embeddings.
+
+        `views` are ``Views.of(edge_index, N)``, where they are known already.
+        """
+        views = views or Views.of(edge_index, x.size(0))
         x = self.layernorm(x)
         vec = self.vec_layernorm(vec)
         vec1, vec2, vec3 = self.vec_proj(vec).chunk(3, dim=-1)
-        scalars, vectors = self._messages(x, vec, edge_index, self.cutoff(r_ij), f_ij, d_ij)
+        scalars, vectors = self._messages(x, vec, views, self.cutoff(r_ij), f_ij, d_ij)
         o1, o2, o3 = self.o_proj(scalars).chunk(3, dim=1)
         dx = (vec1 * vec2).sum(dim=1) * o2 + o3
         dvec = vec3 * o1.unsqueeze(1) + vectors
-        df = None if self.last_layer else self.edge_update(vec, edge_index, f_ij, d_ij)
+        df = None if self.last_layer else self.edge_update(vec, views, f_ij, d_ij)
         return dx, dvec, df
 
     def _messages(
         self,
         x: Tensor,
         vec: Tensor,
-        edge_index: Tensor,
+        views: Views,
         factor: Tensor,
         f_ij: Tensor,
         d_ij: Tensor,
     ) -> tuple[Tensor, Tensor]:
         """Return the summed messages: scalars [N, H] and vectors [N, L, H]."""
-        j, i = edge_index
-        keys = F.silu(self.dk_proj(f_ij)) * self.k_proj(x).index_select(0, j)
-        scores = (keys * self.q_proj(x).index_select(0, i)).unflatten(1, (self.num_heads, -1))
-        attention = F.silu(scores.sum(dim=-1)) * factor.unsqueeze(1)
-        values = F.silu(self.dv_proj(f_ij)) * self.v_proj(x).index_select(0, j)
-        values = values.unflatten(1, (self.num_heads, -1)) * attention.unsqueeze(2)
-        messages = values.flatten(1)
-        s1, s2 = F.silu(self.s_proj(messages)).unsqueeze(1).chunk(2, dim=2)
-        vectors = vec.index_select(0, j) * s1 + s2 * d_ij.unsqueeze(2)
-        size = x.size(0)
-        return scatter(messages, i, dim_size=size), scatter(vectors, i, dim_size=size)
+        i, j = views.nodes.i, views.nodes.j
+        queries, keys = self.q_proj(x).unsqueeze(1), self.k_proj(x).unsqueeze(1)
+        scores = filtered_weight(queries, keys, views.nodes) * silu(self.dk_proj(f_ij))
+        scores = scores.unflatten(1, (self.num_heads, -1)).sum(dim=-1)
+        attention = (silu(scores) * factor.unsqueeze(1)).unsqueeze(2)
+        values = self.v_proj(x).index_select(0, j) * silu(self.dv_proj(f_ij))
+        messages = (values.unflatten(1, (self.num_heads, -1)) * attention).flatten(1)
+        s1, s2 = silu(self.s_proj(messages)).chunk(2, dim=1)
+        vectors = filtered_sum(vec, s1, views.nodes) + outer_sum(s2, d_ij, views.at_i)
+        return scatter(messages, i, dim_size=x.size(0)), vectors
 
-    def edge_update(self, vec: Tensor, edge_index: Tensor, f_ij: Tensor, d_ij: Tensor) -> Tensor:
+    def edge_update(self, vec: Tensor, views: Views, f_ij: Tensor, d_ij: Tensor) -> Tensor:
         """Return the change of the edge embeddings, [E, H]."""
-        return F.silu(self.f_proj(f_ij)) * self._rejections(vec, edge_index, d_ij)
+        return silu(self.f_proj(f_ij)) * self._rejections(vec, views, d_ij)
 
-    def _rejections(self, vec: Tensor, edge_index: Tensor, d_ij: Tensor) -> Tensor:
-        j, i = edge_index
-        of_i = self.w_trg_proj(vec).index_select(0, i)
-        of_j = self.w_src_proj(vec).index_select(0, j)
-        return rejection_product(of_i, of_j, d_ij)
+    def _rejections(self, vec: Tensor, views: Views, d_ij: Tensor) -> Tensor:
+        of_i, of_j = self.w_trg_proj(vec), self.w_src_proj(vec)
+        product = filtered_weight(of_i, of_j, views.nodes)
+        return product - _parallel(of_i, views.at_i, of_j, views.at_j, d_ij)
 
 
 class ViS_MP_Vertex(ViS_MP):  # noqa: N801 -- the name of the published layer
@@ -183,34 +217,36 @@ class ViS_MP_Vertex(ViS_MP):  # noqa: N801 -- the name of the published layer
     def _edge_size(self) -> int:
         return 2 * self.hidden_channels
 
-    def edge_update(self, vec: Tensor, edge_index: Tensor, f_ij: Tensor, d_ij: Tensor) -> Tensor:
+    def edge_update(self, vec: Tensor, views: Views, f_ij: Tensor, d_ij: Tensor) -> Tensor:
         """Return the change of the edge embeddings, [E, H]."""
-        _, i = edge_index
-        f1, f2 = F.silu(self.f_proj(f_ij)).chunk(2, dim=1)
-        first = self.t_trg_proj(vec).index_select(0, i)
-        second = self.t_src_proj(vec).index_select(0, i)
-        at_target = rejection_product(first, second, d_ij)
-        return f1 * self._rejections(vec, edge_index, d_ij) + f2 * at_target
+        f1, f2 = silu(self.f_proj(f_ij)).chunk(2, dim=1)
+        first, second = self.t_trg_proj(vec), self.t_src_proj(vec)
+        product = (first * second).sum(dim=1).index_select(0, views.nodes.i)
+        at_target = product - _parallel(first, views.at_i, second, views.at_i, d_ij)
+        return f1 * self._rejections(vec, views, d_ij) + f2 * at_target
 
 
-def rejection_product(a: Tensor, b: Tensor, d: Tensor) -> Tensor:
-    r"""Return the inner product of what is left of a and b without their parts along d.
+def _parallel(
+    a: Tensor, edges_of_a: Incidence, b: Tensor, edges_of_b: Incidence, d: Tensor
+) -> Tensor | float:
+    r"""Return what the inner product of a and b loses when their parts along d are taken away.
 
     .. math::
         \langle a - \langle a, d \rangle d,\; b - \langle b, d \rangle d \rangle =
-        \langle a, b \rangle + (\|d\|^2 - 2) \langle a, d \rangle \langle b, d \rangle
+        \langle a, b \rangle - (2 - \|d\|^2) \langle a, d \rangle \langle b, d \rangle
 
     Args:
-        a: Vector features, [E, L, H].
-        b: Vector features, [E, L, H].
-        d: Harmonics of directions, [E, L]. Of norm 1 (or 0) for each of their orders, so that
-            for two orders (L = 8) the second term is 0.
+        a: Vector features of atoms, [N, L, H].
+        edges_of_a: From each edge to its atom in `a`.
+        b: Vector features of atoms, [N, L, H].
+        edges_of_b: From each edge to its atom in `b`.
+        d: Harmonics of directions, [E, L]: of norm 1 for each of their orders, or 0. For two orders
+            (L = 8) the term is 0.
 
     Returns:
-        [E, H].
+        [E, H], or 0.
     """
-    product = (a * b).sum(dim=1)
     if d.size(1) == 8:
-        return product
-    direction = d.unsqueeze(2)
-    return product - (a * direction).sum(dim=1) * (b * direction).sum(dim=1)
+        return 0.0
+    along_a = outer_project(a, d, edges_of_a.flipped)
+    return along_a * outer_project(b, d, edges_of_b.flipped)

@@ -256,7 +256,7 @@ def test_cf_conv_shares_filters_of_both_directions():
     edge_index = torch.cat([half, half.flip(0)], dim=1)
     expected = conv(x, edge_index, weight.repeat(2), attr.repeat(2, 1))
     torch.testing.assert_close(conv(x, edge_index, weight, attr), expected)
-    with pytest.raises(ArgumentError, match="edge_attr has 4 rows for 6 edges"):
+    with pytest.raises(ArgumentError, match="there are 4 filters for 6 edges"):
         conv(x, edge_index, torch.rand(4), torch.randn(4, 4))
 
 
@@ -267,4 +267,4 @@ def test_gaussians_have_no_subnormal_values():
     values = basis(dist)
     assert values[values > 0].min() > 1e-31
     exact = torch.exp(basis.coeff * (dist.view(-1, 1) - basis.offset).double().square())
-    torch.testing.assert_close(values.double(), exact, rtol=1e-5, atol=1e-30)
+    torch.testing.assert_close(values.double(), exact, rtol=1e-4, atol=1e-30)

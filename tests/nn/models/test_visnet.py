@@ -6,7 +6,7 @@ from torch_geometric.nn.models import visnet as their_visnet
 from distgnn.exceptions import ArgumentError
 from distgnn.nn import ViSNet
 from distgnn.nn.models import visnet
-from distgnn.nn.models.visnet_layers import rejection_product
+from distgnn.nn.models.visnet_layers import Views
 from tests.nn.models.molecules import (
     assert_energy_parity,
     assert_forces_are_slopes,
@@ -206,18 +206,26 @@ def test_sphere(lmax):
         torch.testing.assert_close(part @ part.T, other @ other.T)
 
 
-@pytest.mark.parametrize("num_components", [3, 8])
-def test_rejection_product_equals_the_definition(num_components):
-    a, b = torch.randn(2, 6, num_components, 4).unbind(0)
-    vectors = torch.nn.functional.normalize(torch.randn(6, 3), dim=1)
-    vectors[0] = 0  # a loop
-    d = visnet.Sphere(1 if num_components == 3 else 2)(vectors)
+@pytest.mark.parametrize("lmax", [1, 2])
+def test_edge_update_equals_the_definition(lmax):
+    layer = visnet.ViS_MP_Vertex(2, 4, 5.0, None, trainable_vecnorm=False)
+    i, j = torch.tensor([[0, 1, 2, 2, 1], [1, 0, 0, 2, 2]])  # 2 -> 2 is a loop
+    directions = torch.nn.functional.normalize(torch.randn(5, 3), dim=1)
+    directions[3] = 0
+    d = visnet.Sphere(lmax)(directions)
+    vec, f_ij = torch.randn(3, 3 if lmax == 1 else 8, 4), torch.randn(5, 4)
 
     def rejection(vec, d):
         return vec - (vec * d.unsqueeze(2)).sum(dim=1, keepdim=True) * d.unsqueeze(2)
 
-    expected = (rejection(a, d) * rejection(b, -d)).sum(dim=1)
-    torch.testing.assert_close(rejection_product(a, b, d), expected)
+    w1 = rejection(layer.w_trg_proj(vec)[i], d)
+    w2 = rejection(layer.w_src_proj(vec)[j], -d)
+    t1 = rejection(layer.t_trg_proj(vec)[i], d)
+    t2 = rejection(layer.t_src_proj(vec)[i], -d)
+    f1, f2 = torch.nn.functional.silu(layer.f_proj(f_ij)).chunk(2, dim=1)
+    expected = f1 * (w1 * w2).sum(dim=1) + f2 * (t1 * t2).sum(dim=1)
+    views = Views.of(torch.stack([j, i]), 3)
+    torch.testing.assert_close(layer.edge_update(vec, views, f_ij, d), expected)
 
 
 @pytest.mark.parametrize("num_components", [3, 8])
