@@ -4,6 +4,8 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <algorithm>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -46,7 +48,8 @@ inline Ranges checked_ranges(const py::handle& value, const std::string& name) {
   const py::array array = checked_vector<int64_t>(value, name);
   const int64_t* begin = pointer<int64_t>(array);
   std::vector<int64_t> offsets(begin, begin + array.size());
-  if (offsets.size() < 2 || offsets.front() != 0 || !std::is_sorted(offsets.begin(), offsets.end())) {
+  if (offsets.size() < 2 || offsets.front() != 0 ||
+      !std::is_sorted(offsets.begin(), offsets.end())) {
     throw ArgumentError(name + " must rise from 0 and have an entry more than there are parts");
   }
   return Ranges(std::move(offsets));
@@ -73,7 +76,8 @@ inline py::array array_over(std::shared_ptr<Block> block, const py::dtype& dtype
                             std::vector<py::ssize_t> shape) {
   void* data = block->data();
   auto* owner = new std::shared_ptr<Block>(std::move(block));
-  const py::capsule base(owner, [](void* pointer) { delete static_cast<std::shared_ptr<Block>*>(pointer); });
+  const py::capsule base(
+      owner, [](void* pointer) { delete static_cast<std::shared_ptr<Block>*>(pointer); });
   return py::array(dtype, std::move(shape), data, base);
 }
 

@@ -83,7 +83,8 @@ class PyDenseRows {
           !std::equal(first.shape() + 1, first.shape() + first.ndim(), rows.shape() + 1) ||
           rows.shape(0) != owned.end(part) - owned.begin(part)) {
         throw ArgumentError("rows of part " + std::to_string(part) + " are " + describe(rows) +
-                            ", which does not fit the offsets or the first part's " + describe(first));
+                            ", which does not fit the offsets or the first part's " +
+                            describe(first));
       }
       pointers.push_back(static_cast<const char*>(rows.data()));
     }

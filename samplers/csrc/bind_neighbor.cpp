@@ -98,10 +98,10 @@ class PyNeighborSampler {
 
 void bind_neighbor(py::module_& module) {
   py::class_<PyNeighborSampler>(module, "NeighborSampler")
-      .def(py::init<std::shared_ptr<PyTopology>, std::vector<std::vector<int64_t>>, bool,
-                    int64_t>(),
-           py::arg("topology"), py::kw_only(), py::arg("fanouts"), py::arg("replace"),
-           py::arg("max_table_bytes"))
+      .def(
+          py::init<std::shared_ptr<PyTopology>, std::vector<std::vector<int64_t>>, bool, int64_t>(),
+          py::arg("topology"), py::kw_only(), py::arg("fanouts"), py::arg("replace"),
+          py::arg("max_table_bytes"))
       .def("sample", &PyNeighborSampler::sample, py::arg("seeds"), py::kw_only(), py::arg("seed"),
            py::arg("epoch"), py::arg("batch"), py::arg("num_threads"));
 }

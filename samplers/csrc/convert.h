@@ -24,7 +24,9 @@ inline float to_float(Value value) {
   return static_cast<float>(value);
 }
 
-inline float to_float(Bfloat16 value) { return from_bits(static_cast<uint32_t>(value.bits) << 16); }
+inline float to_float(Bfloat16 value) {
+  return from_bits(static_cast<uint32_t>(value.bits) << 16);
+}
 
 // IEEE 754 half precision without a branch: scaling by 2^112 moves the exponent's bias, subnormal
 // numbers included; infinities and NaN get their exponent back.

@@ -1,6 +1,7 @@
 // Which in-edges of one node are drawn.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -38,7 +39,8 @@ class SwapMap {
 
   size_t find(uint32_t slot) const {
     size_t at = (slot * uint64_t{kGamma} >> 32) & mask_;
-    while (entries_[at].generation == generation_ && entries_[at].slot != slot) at = (at + 1) & mask_;
+    while (entries_[at].generation == generation_ && entries_[at].slot != slot)
+      at = (at + 1) & mask_;
     return at;
   }
 

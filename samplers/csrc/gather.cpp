@@ -8,51 +8,37 @@
 #include "errors.h"
 #include "parallel.h"
 #include "prefetch.h"
-
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
+#include "streaming.h"
 
 namespace distgnn {
 namespace {
 
 constexpr int64_t kCacheLineBytes = 64;
 // Bytes of rows fetched ahead of the copy.
-constexpr int64_t kBytesAhead = 8192;
+constexpr int64_t kBytesAhead = 16384;
 constexpr int64_t kMaxRowsAhead = 64;
 // Longer rows are left to the processor's own prefetcher after so many bytes.
 constexpr int64_t kMaxPrefetchedBytes = 1024;
 constexpr int64_t kRowsPerChunk = 2048;
-// Outputs beyond a core's cache are written past it: they would only push out what is of use.
+// Outputs beyond a core's cache are streamed.
 constexpr int64_t kStreamingBytes = int64_t{2} << 20;
 
 void prefetch_bytes(const char* address, int64_t num_bytes) {
   for (int64_t i = 0; i < std::min(num_bytes, kMaxPrefetchedBytes); i += kCacheLineBytes) {
-    prefetch_for_read(address + i);
+    prefetch_far(address + i);
   }
 }
 
-#if defined(__SSE2__)
-constexpr bool kHasStreaming = true;
-
-// num_bytes a multiple of 16, target aligned to 16.
-void stream_bytes(char* target, const char* source, int64_t num_bytes) {
-  for (int64_t i = 0; i < num_bytes; i += 16) {
-    _mm_stream_si128(reinterpret_cast<__m128i*>(target + i),
-                     _mm_loadu_si128(reinterpret_cast<const __m128i*>(source + i)));
-  }
-}
-
-void end_streaming() { _mm_sfence(); }
-#else
-constexpr bool kHasStreaming = false;
-
-void stream_bytes(char* target, const char* source, int64_t num_bytes) {
+void plain_copy(char* target, const char* source, int64_t num_bytes) {
   std::memcpy(target, source, static_cast<size_t>(num_bytes));
 }
 
-void end_streaming() {}
-#endif
+// How to write rows of `row_bytes` to an output of `num_bytes`.
+StreamingCopy writer_for(int64_t row_bytes, int64_t num_bytes) {
+  static const StreamingCopy streaming = streaming_copy();
+  const bool fits = row_bytes % kStreamingUnit == 0 && num_bytes >= kStreamingBytes;
+  return fits && streaming != nullptr ? streaming : plain_copy;
+}
 
 template <class Value>
 void convert_row(char* target, const char* source, int64_t num_elements) {
@@ -67,9 +53,12 @@ template <class Copy>
 void DenseRows::gather_with(const int64_t* ids, int64_t count, char* out, int num_threads,
                             const Copy& copy) const {
   const int64_t out_bytes = output_row_bytes();
-  const int64_t ahead = std::clamp<int64_t>(kBytesAhead / std::max<int64_t>(row_bytes_, 1), 4, kMaxRowsAhead);
+  const int64_t ahead =
+      std::clamp<int64_t>(kBytesAhead / std::max<int64_t>(row_bytes_, 1), 4, kMaxRowsAhead);
   parallel_chunks(num_threads, count, kRowsPerChunk, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < std::min(begin + ahead, end); ++i) prefetch_bytes(row(ids[i]), row_bytes_);
+    for (int64_t i = begin; i < std::min(begin + ahead, end); ++i) {
+      prefetch_bytes(row(ids[i]), row_bytes_);
+    }
     for (int64_t i = begin; i < end; ++i) {
       if (i + ahead < end) prefetch_bytes(row(ids[i + ahead]), row_bytes_);
       copy(out + i * out_bytes, row(ids[i]));
@@ -78,36 +67,47 @@ void DenseRows::gather_with(const int64_t* ids, int64_t count, char* out, int nu
   });
 }
 
-void DenseRows::gather(const int64_t* ids, int64_t count, char* out, int num_threads) const {
-  const auto converting = [&](auto value) {
-    gather_with(ids, count, out, num_threads, [&](char* target, const char* source) {
-      convert_row<decltype(value)>(target, source, row_elements_);
+template <class Value>
+void DenseRows::gather_converted(const int64_t* ids, int64_t count, char* out,
+                                 int num_threads) const {
+  const int64_t out_bytes = output_row_bytes();
+  const StreamingCopy write = writer_for(out_bytes, count * out_bytes);
+  if (write == plain_copy) {
+    return gather_with(ids, count, out, num_threads, [&](char* target, const char* source) {
+      convert_row<Value>(target, source, row_elements_);
     });
-  };
+  }
+  gather_with(ids, count, out, num_threads, [&](char* target, const char* source) {
+    thread_local std::vector<char> converted;
+    if (static_cast<int64_t>(converted.size()) < out_bytes) converted.resize(out_bytes);
+    convert_row<Value>(converted.data(), source, row_elements_);
+    write(target, converted.data(), out_bytes);
+  });
+}
+
+void DenseRows::gather(const int64_t* ids, int64_t count, char* out, int num_threads) const {
   switch (storage_) {
     case Storage::kBytes:
-    case Storage::kFloat32:
-      if (kHasStreaming && row_bytes_ % 16 == 0 && count * row_bytes_ >= kStreamingBytes) {
-        return gather_with(ids, count, out, num_threads, [&](char* target, const char* source) {
-          stream_bytes(target, source, row_bytes_);
-        });
-      }
+    case Storage::kFloat32: {
+      const StreamingCopy write = writer_for(row_bytes_, count * row_bytes_);
       return gather_with(ids, count, out, num_threads, [&](char* target, const char* source) {
-        std::memcpy(target, source, static_cast<size_t>(row_bytes_));
+        write(target, source, row_bytes_);
       });
-    case Storage::kFloat16: return converting(Float16{});
-    case Storage::kBfloat16: return converting(Bfloat16{});
-    case Storage::kFloat64: return converting(double{});
-    case Storage::kInt8: return converting(int8_t{});
-    case Storage::kUint8: return converting(uint8_t{});
-    case Storage::kInt16: return converting(int16_t{});
-    case Storage::kInt32: return converting(int32_t{});
-    case Storage::kInt64: return converting(int64_t{});
+    }
+    case Storage::kFloat16: return gather_converted<Float16>(ids, count, out, num_threads);
+    case Storage::kBfloat16: return gather_converted<Bfloat16>(ids, count, out, num_threads);
+    case Storage::kFloat64: return gather_converted<double>(ids, count, out, num_threads);
+    case Storage::kInt8: return gather_converted<int8_t>(ids, count, out, num_threads);
+    case Storage::kUint8: return gather_converted<uint8_t>(ids, count, out, num_threads);
+    case Storage::kInt16: return gather_converted<int16_t>(ids, count, out, num_threads);
+    case Storage::kInt32: return gather_converted<int32_t>(ids, count, out, num_threads);
+    case Storage::kInt64: return gather_converted<int64_t>(ids, count, out, num_threads);
   }
 }
 
 template <class Value>
-void SparseRows::gather_values(const int64_t* ids, int64_t count, float* out, int num_threads) const {
+void SparseRows::gather_values(const int64_t* ids, int64_t count, float* out,
+                               int num_threads) const {
   parallel_chunks(num_threads, count, kRowsPerChunk, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t part_number = owned_.part_of(ids[i]);

@@ -12,7 +12,16 @@ namespace distgnn {
 
 // The type of stored values. kBytes stands for any: such rows are copied as they are.
 enum class Storage {
-  kBytes, kFloat32, kFloat64, kFloat16, kBfloat16, kInt8, kUint8, kInt16, kInt32, kInt64
+  kBytes,
+  kFloat32,
+  kFloat64,
+  kFloat16,
+  kBfloat16,
+  kInt8,
+  kUint8,
+  kInt16,
+  kInt32,
+  kInt64
 };
 
 // Dense rows, which become float32 unless they are copied as they are.
@@ -42,6 +51,8 @@ class DenseRows {
   template <class Copy>
   void gather_with(const int64_t* ids, int64_t count, char* out, int num_threads,
                    const Copy& copy) const;
+  template <class Value>
+  void gather_converted(const int64_t* ids, int64_t count, char* out, int num_threads) const;
 
   Ranges owned_;
   std::vector<const char*> parts_;

@@ -49,8 +49,8 @@ void throw_corrupt(const std::string& what) {
 }
 
 void throw_bad_source(const int64_t* sources, int64_t count, int64_t num_nodes) {
-  const int64_t* const bad = std::find_if(
-      sources, sources + count, [&](int64_t id) { return id < 0 || id >= num_nodes; });
+  const int64_t* const bad =
+      std::find_if(sources, sources + count, [&](int64_t id) { return id < 0 || id >= num_nodes; });
   throw_corrupt("an edge comes from node " + std::to_string(*bad) + " of " +
                 std::to_string(num_nodes));
 }

@@ -52,16 +52,16 @@ struct RowStart {
 // of huge pages.
 struct EdgePart {
   int64_t num_edges;
-  const int64_t* indptr;    // [owned destinations + 1]
-  const int64_t* src;       // [num_edges], global ids
-  const RowStart* starts;   // [owned destinations + 1], or null: not copied
+  const int64_t* indptr;   // [owned destinations + 1]
+  const int64_t* src;      // [num_edges], global ids
+  const RowStart* starts;  // [owned destinations + 1], or null: not copied
   const uint32_t* short_src;
 };
 
 struct EdgeSet {
   int src_type;
   int dst_type;
-  uint64_t key;                     // stable hash of the edge type's name
+  uint64_t key;  // stable hash of the edge type's name
   std::vector<EdgePart> parts;
   std::vector<int64_t> first_edge;  // per part: the position of its first edge among all edges
   bool is_copied = false;

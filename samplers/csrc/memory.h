@@ -1,5 +1,5 @@
-// Large allocations on huge pages where the system has them: random access to 4 KiB pages misses the
-// TLB on nearly every visit.
+// Large allocations on huge pages where the system has them: random access to 4 KiB pages misses
+// the TLB on nearly every visit.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,9 @@ constexpr size_t kCacheLine = 64;
 constexpr size_t kHugePage = size_t{1} << 21;
 
 // The alignment, and the unit of size, of an allocation of `bytes`.
-inline size_t page_unit(size_t bytes) { return bytes >= kHugePage ? kHugePage : kCacheLine; }
+inline size_t page_unit(size_t bytes) {
+  return bytes >= kHugePage ? kHugePage : kCacheLine;
+}
 
 // Uninitialised memory of `bytes`, a multiple of page_unit(bytes); freed by std::free.
 inline void* allocate_pages(size_t bytes) {
@@ -34,6 +36,8 @@ struct Free {
 };
 using Pages = std::unique_ptr<void, Free>;
 
-inline size_t round_up(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
+inline size_t round_up(size_t bytes, size_t unit) {
+  return (bytes + unit - 1) / unit * unit;
+}
 
 }  // namespace distgnn

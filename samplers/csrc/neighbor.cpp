@@ -134,8 +134,8 @@ void draw_rows(const Row* rows, int64_t count, uint64_t key, int64_t fanout, boo
     if (static_cast<int64_t>(addresses.size()) < num_picks) addresses.resize(num_picks);
     const int64_t first = rows[begin].first_pick;
     for (int64_t i = begin; i < end; ++i) {
-      draw_row(rows[i], key, fanout == kAllNeighbors, replace, swaps, positions + rows[i].first_pick,
-               addresses.data() + (rows[i].first_pick - first));
+      draw_row(rows[i], key, fanout == kAllNeighbors, replace, swaps,
+               positions + rows[i].first_pick, addresses.data() + (rows[i].first_pick - first));
     }
     read_sources(addresses.data(), num_picks, num_src_nodes, indices + first);
     begin = end;
@@ -152,7 +152,9 @@ uint64_t batch_key(const Request& request, uint64_t edge_type_key) {
 }  // namespace
 
 NeighborSampler::NeighborSampler(std::shared_ptr<const Graph> graph, SamplerOptions options)
-    : graph_(std::move(graph)), options_(std::move(options)), pool_(std::make_shared<BufferPool>()) {
+    : graph_(std::move(graph)),
+      options_(std::move(options)),
+      pool_(std::make_shared<BufferPool>()) {
   for (const auto& fanouts : options_.fanouts) num_hops_ = std::max(num_hops_, fanouts.size());
 }
 
@@ -181,13 +183,16 @@ std::unique_ptr<Workspace> NeighborSampler::borrow_workspace() {
 }
 
 void NeighborSampler::give_back(std::unique_ptr<Workspace> workspace, const Sample& sample) {
-  for (size_t i = 0; i < sample.nodes.size(); ++i) workspace->num_nodes[i] = sample.nodes[i].ids.size();
-  for (size_t i = 0; i < sample.edges.size(); ++i) workspace->num_edges[i] = sample.edges[i].indices.size();
+  for (size_t i = 0; i < sample.nodes.size(); ++i)
+    workspace->num_nodes[i] = sample.nodes[i].ids.size();
+  for (size_t i = 0; i < sample.edges.size(); ++i)
+    workspace->num_edges[i] = sample.edges[i].indices.size();
   std::lock_guard<std::mutex> lock(mutex_);
   workspaces_.push_back(std::move(workspace));
 }
 
-void NeighborSampler::add_seeds(const Request& request, Workspace& workspace, Sample& sample) const {
+void NeighborSampler::add_seeds(const Request& request, Workspace& workspace,
+                                Sample& sample) const {
   for (size_t type = 0; type < graph_->nodes.size(); ++type) {
     const Seeds& seeds = request.seeds[type];
     PooledArray<int64_t>& ids = sample.nodes[type].ids;
@@ -209,8 +214,8 @@ void NeighborSampler::add_seeds(const Request& request, Workspace& workspace, Sa
   }
 }
 
-void NeighborSampler::expand(size_t edge_type, size_t hop, Frontier frontier, const Request& request,
-                             Workspace& workspace, Sample& sample) const {
+void NeighborSampler::expand(size_t edge_type, size_t hop, Frontier frontier,
+                             const Request& request, Workspace& workspace, Sample& sample) const {
   const EdgeSet& edges = graph_->edges[edge_type];
   const NodeSet& destinations = graph_->nodes[edges.dst_type];
   const int64_t num_src_nodes = graph_->nodes[edges.src_type].owned.size();
@@ -224,8 +229,8 @@ void NeighborSampler::expand(size_t edge_type, size_t hop, Frontier frontier, co
   // share the draws of the whole frontier before this one labels them in order.
   const bool is_parallel = request.num_threads > 1;
   const int64_t per_node = fanout == kAllNeighbors ? 16 : fanout;
-  const int64_t block = is_parallel ? frontier.end - frontier.begin
-                                    : std::max<int64_t>(kEdgesPerBlock / per_node, 4);
+  const int64_t block =
+      is_parallel ? frontier.end - frontier.begin : std::max<int64_t>(kEdgesPerBlock / per_node, 4);
   std::vector<Row>& rows = workspace.rows;
   int64_t num_edges = out.indices.size();
   const int64_t num_edges_before = num_edges;
@@ -274,8 +279,10 @@ Sample NeighborSampler::empty_sample(const Workspace& workspace) const {
     sample.nodes.back().ids.reserve(with_room(workspace.num_nodes[type] + kEdgesPerBlock));
   }
   for (size_t type = 0; type < graph_->edges.size(); ++type) {
-    sample.edges.push_back({PooledArray<int64_t>(pool_), PooledArray<int64_t>(pool_),
-                            PooledArray<int64_t>(pool_), {}});
+    sample.edges.push_back({PooledArray<int64_t>(pool_),
+                            PooledArray<int64_t>(pool_),
+                            PooledArray<int64_t>(pool_),
+                            {}});
     SampledEdges& edges = sample.edges.back();
     edges.indices.reserve(with_room(workspace.num_edges[type]));
     edges.position.reserve(with_room(workspace.num_edges[type]));

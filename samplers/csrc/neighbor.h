@@ -42,16 +42,16 @@ struct Request {
 };
 
 struct SampledNodes {
-  PooledArray<int64_t> ids;           // global, in order of first visit; seeds come first
-  std::vector<int64_t> num_per_hop;   // [hops + 1]; the first is the number of seeds
+  PooledArray<int64_t> ids;          // global, in order of first visit; seeds come first
+  std::vector<int64_t> num_per_hop;  // [hops + 1]; the first is the number of seeds
 };
 
 // CSC: a row for each expanded node of the destination type, in local order.
 struct SampledEdges {
-  PooledArray<int64_t> indptr;        // [rows + 1]
-  PooledArray<int64_t> indices;       // local ids of sources
-  PooledArray<int64_t> position;      // place of the edge among all edges of its type, part by part
-  std::vector<int64_t> num_per_hop;   // [hops]
+  PooledArray<int64_t> indptr;       // [rows + 1]
+  PooledArray<int64_t> indices;      // local ids of sources
+  PooledArray<int64_t> position;     // place of the edge among all edges of its type, part by part
+  std::vector<int64_t> num_per_hop;  // [hops]
 };
 
 struct Sample {
@@ -61,9 +61,9 @@ struct Sample {
 
 // One expanded node.
 struct Row {
-  const void* src;     // its in-neighbours, uint32_t or int64_t
+  const void* src;  // its in-neighbours, uint32_t or int64_t
   int64_t degree;
-  int64_t position;    // of its first in-edge among all edges of the type
+  int64_t position;  // of its first in-edge among all edges of the type
   int64_t index;
   int64_t num_picks;
   int64_t first_pick;  // where its picks go in the output

@@ -12,7 +12,9 @@ constexpr size_t kMaxFreeBlocks = 64;
 
 }  // namespace
 
-Block::~Block() { pool_->give_back(data_, capacity_); }
+Block::~Block() {
+  pool_->give_back(data_, capacity_);
+}
 
 BufferPool::~BufferPool() {
   for (const Memory& memory : free_) std::free(memory.data);

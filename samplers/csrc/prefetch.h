@@ -3,6 +3,7 @@
 
 namespace distgnn {
 
+// Into the first cache: for a few bytes that are used soon.
 inline void prefetch_for_read([[maybe_unused]] const void* address) {
 #if defined(__GNUC__) || defined(__clang__)
   __builtin_prefetch(address, 0, 3);
@@ -12,6 +13,13 @@ inline void prefetch_for_read([[maybe_unused]] const void* address) {
 inline void prefetch_for_write([[maybe_unused]] const void* address) {
 #if defined(__GNUC__) || defined(__clang__)
   __builtin_prefetch(address, 1, 3);
+#endif
+}
+
+// Into the second cache: for many lines at once, which would not fit the first.
+inline void prefetch_far([[maybe_unused]] const void* address) {
+#if defined(__GNUC__) || defined(__clang__)
+  __builtin_prefetch(address, 0, 2);
 #endif
 }
 

@@ -1,7 +1,7 @@
 // From global node ids to local ids 0, 1, 2, ... in order of first visit.
 //
-// Both tables stamp their slots with the generation (the batch) that wrote them, so that a new batch
-// begins by counting one up and clears nothing. Both want `prefetch(id)` some time before
+// Both tables stamp their slots with the generation (the batch) that wrote them, so that a new
+// batch begins by counting one up and clears nothing. Both want `prefetch(id)` some time before
 // `label(id)`: a slot is a cache miss as a rule.
 #pragma once
 
@@ -93,7 +93,9 @@ class HashTable {
   };
 
   // Fibonacci hashing: the high bits of the product.
-  uint64_t home(int64_t id) const { return (static_cast<uint64_t>(id) * 0x9e3779b97f4a7c15) >> shift_; }
+  uint64_t home(int64_t id) const {
+    return (static_cast<uint64_t>(id) * 0x9e3779b97f4a7c15) >> shift_;
+  }
 
   void resize(size_t size) {
     slots_.assign(size, Slot{0, 0, 0});

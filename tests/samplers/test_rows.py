@@ -52,12 +52,22 @@ def test_bfloat16_is_the_upper_half_of_a_float32():
 
 @pytest.mark.parametrize("row", [1, 3, 4, 128, 300])
 def test_long_gathers_of_rows_of_any_size(row):
-    """Long ones of whole 16-byte units are written past the cache; all must be exact."""
+    """Long ones of rows of whole cache lines are written past the caches; all must be exact."""
     stored = np.random.default_rng(0).standard_normal((10, row)).astype(np.float32)
     ids = np.random.default_rng(1).integers(10, size=(4 << 20) // row // 4 * 2)
     kernel = DenseRows(BufferPool(), OFFSETS, in_parts(stored), stored_as="float32")
     for num_threads in (1, 2):
         assert np.array_equal(kernel.gather(ids, num_threads), stored[ids])
+
+
+@pytest.mark.parametrize("row", [48, 50])
+@pytest.mark.parametrize("dtype", ["float16", "int32"])
+def test_long_gathers_of_converted_rows(dtype, row):
+    stored = (100 * np.random.default_rng(0).standard_normal((10, row))).astype(dtype)
+    ids = np.random.default_rng(1).integers(10, size=30_000)
+    kernel = DenseRows(BufferPool(), OFFSETS, in_parts(stored), stored_as=dtype)
+    for num_threads in (1, 2):
+        assert np.array_equal(kernel.gather(ids, num_threads), stored[ids].astype(np.float32))
 
 
 @pytest.mark.parametrize(
