@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -10,7 +12,21 @@ import torch.nn.functional as F
 from support import NodeGraph, accuracy
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
+
+
+def with_sparse_features(graph: NodeGraph) -> NodeGraph:
+    """Return the graph with its features in CSR layout, which layers multiply as they are."""
+    with warnings.catch_warnings(action="ignore", category=UserWarning):  # torch calls it beta
+        return replace(graph, x=graph.x.to_sparse_csr())
+
+
+def drop_features(x: Tensor, p: float, *, training: bool) -> Tensor:
+    """Drop out stored entries of a sparse matrix in CSR layout; zeros need no drawing."""
+    values = F.dropout(x.values(), p, training)
+    return torch.sparse_csr_tensor(
+        x.crow_indices(), x.col_indices(), values, x.shape, check_invariants=False
+    )
 
 
 def fit(
