@@ -13,7 +13,7 @@
 namespace distgnn {
 namespace {
 
-constexpr int64_t kCacheLineBytes = 64;
+constexpr uintptr_t kCacheLineBytes = 64;
 // Bytes of rows fetched ahead of the copy.
 constexpr int64_t kBytesAhead = 16384;
 constexpr int64_t kMaxRowsAhead = 64;
@@ -23,10 +23,13 @@ constexpr int64_t kRowsPerChunk = 2048;
 // Outputs beyond a core's cache are streamed.
 constexpr int64_t kStreamingBytes = int64_t{2} << 20;
 
+// Every line that the row touches: rows seldom begin at a line, and the last one, if it is missed,
+// costs as much as all others together.
 void prefetch_bytes(const char* address, int64_t num_bytes) {
-  for (int64_t i = 0; i < std::min(num_bytes, kMaxPrefetchedBytes); i += kCacheLineBytes) {
-    prefetch_far(address + i);
-  }
+  const uintptr_t end =
+      reinterpret_cast<uintptr_t>(address) + std::min(num_bytes, kMaxPrefetchedBytes);
+  uintptr_t line = reinterpret_cast<uintptr_t>(address) / kCacheLineBytes * kCacheLineBytes;
+  for (; line < end; line += kCacheLineBytes) prefetch_far(reinterpret_cast<const char*>(line));
 }
 
 void plain_copy(char* target, const char* source, int64_t num_bytes) {
