@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from distgnn.exceptions import ArgumentError, LoaderTimeoutError
+from distgnn.exceptions import ArgumentError
 from distgnn.loader.collate import Collator
+from distgnn.loader.prefetch import Prefetch
 from distgnn.loader.seed_order import shuffled
 from distgnn.samplers.checks import whole_at_least
 
@@ -71,9 +70,7 @@ class NodeLoader:
         self.node_type = _node_type(graph, node_type)
         self.batch_size = whole_at_least("batch_size", batch_size, 1)
         self._seed = whole_at_least("seed", seed, 0)
-        self._num_threads = whole_at_least("num_threads", num_threads, 0)
-        self._num_ahead = max(whole_at_least("prefetch", prefetch, 0), self._num_threads)
-        self._timeout_s = timeout_s
+        self._prefetch = Prefetch(num_threads=num_threads, num_ahead=prefetch, timeout_s=timeout_s)
         self._shuffle = shuffle
         self._sampler = sampler
         self._seeds = _by_index(graph, self.node_type, seeds)
@@ -92,16 +89,15 @@ class NodeLoader:
             ArgumentError: `epoch` is negative, or `start` is not a batch of the epoch or its end.
             LoaderTimeoutError: a batch took longer than `timeout_s` (while iterating).
         """
-        whole_at_least("epoch", epoch, 0)
-        if whole_at_least("start", start, 0) > len(self):
-            msg = f"start = {start} is beyond the {len(self)} batches of an epoch"
-            raise ArgumentError(msg)
-        seeds = self._seeds
-        if self._shuffle:
-            seeds = seeds[shuffled(len(seeds), seed=self._seed, epoch=epoch)]
-        if self._num_threads == 0:
-            return (self._make(seeds, epoch, index) for index in range(start, len(self)))
-        return self._prefetched(seeds, epoch, start)
+        seeds = self._order(whole_at_least("epoch", epoch, 0))
+        return self._prefetch.epoch(
+            lambda index: self._make(seeds, epoch, index), len(self), epoch=epoch, start=start
+        )
+
+    def _order(self, epoch: int) -> Int64s:
+        if not self._shuffle:
+            return self._seeds
+        return self._seeds[shuffled(len(self._seeds), seed=self._seed, epoch=epoch)]
 
     def _make(self, seeds: Int64s, epoch: int, index: int) -> MiniBatch:
         chosen = seeds[index * self.batch_size : (index + 1) * self.batch_size]
@@ -111,44 +107,6 @@ class NodeLoader:
         except Exception as error:
             error.add_note(f"while making batch {index} of epoch {epoch} ({len(chosen)} seeds)")
             raise
-
-    def _prefetched(self, seeds: Int64s, epoch: int, start: int) -> Iterator[MiniBatch]:
-        pending: deque[Future[MiniBatch]] = deque()
-        executor = ThreadPoolExecutor(self._num_threads, thread_name_prefix="distgnn-loader")
-        upcoming = iter(range(start, len(self)))
-        patience_s = self._timeout_s
-        try:
-            for index in range(start, len(self)):
-                # One more than are kept ahead: the one that is about to be handed out.
-                while (
-                    len(pending) <= self._num_ahead and (ahead := next(upcoming, None)) is not None
-                ):
-                    pending.append(executor.submit(self._make, seeds, epoch, ahead))
-                self._await(pending[0], epoch, index)
-                # No name for the batch here: its memory is free when the consumer lets go of it.
-                yield pending.popleft().result()
-        except LoaderTimeoutError:
-            patience_s = 0
-            raise
-        finally:
-            for future in pending:
-                future.cancel()
-            # Threads end with the batch that they are at, unless one hangs.
-            _, running = wait(pending, timeout=patience_s)
-            executor.shutdown(wait=not running)
-
-    def _await(self, future: Future[MiniBatch], epoch: int, index: int) -> None:
-        try:
-            future.result(self._timeout_s)
-        except TimeoutError as error:
-            if future.done():
-                raise
-            msg = (
-                f"batch {index} of epoch {epoch} was not ready after {self._timeout_s:g} s: the "
-                "disk that holds the graph may hang, or memory is short and the machine swaps; "
-                "raise `timeout_s` if batches are that large"
-            )
-            raise LoaderTimeoutError(msg) from error
 
 
 def _node_type(graph: ShardedGraph, node_type: NodeType | None) -> NodeType:
