@@ -82,6 +82,18 @@ class LoaderTimeoutError(DistgnnError, TimeoutError):
     """A mini-batch was not ready in time."""
 
 
+class ClusterError(DistgnnError):
+    """Ray, or a process that it runs for us, failed in a way that trying again does not mend."""
+
+
+class ClusterAddressError(UserError):
+    """There is no usable Ray cluster at the address: nothing there, wrong token or version."""
+
+
+class ClusterTimeoutError(ClusterError, TimeoutError):
+    """A process of the cluster did not answer in time, or the cluster had no room in time."""
+
+
 class ReleasedTensorError(DistgnnError, RuntimeError):
     """A tensor that a reversible layer needs was released or overwritten."""
 

@@ -14,6 +14,7 @@ from typing import Literal
 from pydantic import with_config
 
 from distgnn.exceptions import ConfigError
+from distgnn.train.config_cluster import ClusterConfig
 from distgnn.train.config_fields import (
     Fanouts,
     FanoutsField,
@@ -88,7 +89,7 @@ class LoaderConfig:
     """How batches are made. Threads and prefetch change the speed and nothing else."""
 
     batch_size: int = 1024
-    """Seeds of a batch."""
+    """Seeds of a batch (of each rank, where there are several)."""
     num_threads: int = 1
     """Threads that make batches ahead; 0: batches are made when they are needed."""
     prefetch: int = 2
@@ -287,6 +288,7 @@ class RunConfig:
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     early_stopping: EarlyStoppingConfig = field(default_factory=EarlyStoppingConfig)
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
+    cluster: ClusterConfig = field(default_factory=ClusterConfig)
 
     def __post_init__(self) -> None:
         require(0 <= self.seed < 2**63, "seed", self.seed, "in [0, 2^63)")
@@ -331,6 +333,11 @@ class RunConfig:
             if used:
                 msg = f"{name} needs evaluations, but evaluation.every_epochs = 0: set it to 1"
                 raise ConfigError(msg)
+
+    @property
+    def step_seeds(self) -> int:
+        """Seeds of a batch over all ranks; it does not change when ranks are lost."""
+        return self.loader.batch_size * max(1, self.cluster.num_workers)
 
     @property
     def num_layers(self) -> int:

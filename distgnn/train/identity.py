@@ -33,8 +33,11 @@ _FREE = (
     "train.tune_malloc",
     "early_stopping.",
     "checkpoint.",
+    "cluster.",
 )
 """Settings that may change when a run is resumed: they do not change the steps it takes."""
+_BOUND = ("cluster.locality", "cluster.sync_batch_norm")
+"""Exceptions to these."""
 
 
 def run_identity(
@@ -77,12 +80,12 @@ def check_same_run(saved: RunIdentity, current: RunIdentity, path: Path) -> None
     Raises:
         CheckpointError: such a setting differs.
     """
-    before, now = flatten(saved.config), flatten(current.config)
+    before, now = _over_all_ranks(flatten(saved.config)), _over_all_ranks(flatten(current.config))
     free = _FREE if now["scheduler.name"] != "cosine" else _without(_FREE, "train.epochs")
     changed = [
         f"{name} was {before.get(name)!r} and is now {now.get(name)!r}"
         for name in sorted(before | now)
-        if before.get(name) != now.get(name) and not name.startswith(free)
+        if before.get(name) != now.get(name) and (name in _BOUND or not name.startswith(free))
     ]
     if changed:
         msg = (
@@ -115,6 +118,12 @@ def load_model_state(model: nn.Module, state: Mapping[str, Tensor], path: Path) 
         )
         raise CheckpointError(msg)
     model.load_state_dict(dict(state))
+
+
+def _over_all_ranks(config: dict[str, Any]) -> dict[str, Any]:
+    """Return flat settings with the seeds of a step in place of those of a rank."""
+    seeds = config["loader.batch_size"] * max(1, config.get("cluster.num_workers", 0))
+    return {**config, "loader.batch_size": seeds}
 
 
 def _shape(shape: tuple[int, ...] | None) -> str:

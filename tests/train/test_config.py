@@ -153,3 +153,25 @@ def test_one_layer_a_hop_by_default():
     config = config_from_dict({"graph": "g", "sampler": {"fanouts": [4, 3, 2]}}, source="x")
     assert config.num_layers == 3
     assert config.evaluation_fanouts == (4, 3, 2)
+
+
+def test_seeds_of_a_step_count_all_ranks():
+    data = {"graph": "g", "loader": {"batch_size": 8}}
+    assert config_from_dict(data, source="x").step_seeds == 8
+    data["cluster"] = {"num_workers": 3, "min_workers": 2}
+    assert config_from_dict(data, source="x").step_seeds == 24
+
+
+@pytest.mark.parametrize(
+    ("cluster", "message"),
+    [
+        ({"num_workers": -1}, r"cluster\.num_workers = -1: it must be >= 0"),
+        ({"num_workers": 2, "min_workers": 3}, "between 1 and cluster.num_workers = 2"),
+        ({"num_samplers": 2}, "cluster.num_samplers = 2, but cluster.num_workers = 0"),
+        ({"num_workers": 1, "timeout_s": 0}, r"cluster\.timeout_s = 0.*must be > 0"),
+        ({"num_workers": 1, "max_failures": -2}, "must be >= -1"),
+    ],
+)
+def test_impossible_clusters_are_refused(cluster, message):
+    with pytest.raises(ConfigError, match=message):
+        config_from_dict({"graph": "g", "cluster": cluster}, source="x")
