@@ -70,6 +70,10 @@ class ShardVersionError(ShardError):
     """A shard directory was written in a newer format."""
 
 
+class PartNotOpenError(ShardError, ArgumentError):
+    """Something was asked of a part of a graph that is not open on this machine."""
+
+
 class CheckpointError(UserError):
     """A checkpoint cannot be used: damaged, or of another graph, model or configuration."""
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from distgnn.exceptions import ArgumentError, ShardCorruptError, ShardError
+from distgnn.exceptions import ArgumentError, PartNotOpenError, ShardCorruptError, ShardError
 from distgnn.shards.layout import check_arrow_schema, edge_shard, node_shard
 from distgnn.shards.manifest import MANIFEST_NAME, edge_file, load_manifest, node_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import numpy.typing as npt
 
@@ -33,11 +33,18 @@ class ShardedGraph:
     node type. `index` is the row in the raw table, the same whatever the partitioning. All views
     are read-only and stay valid after the graph is gone. May be used from many threads, and
     pickled (it is opened again by its path).
+
+    A machine that holds some of the parts opens those: counts, schema and `offsets` are those of
+    the whole graph, and whatever lies in another part is a PartNotOpenError.
     """
 
-    def __init__(self, path: Path, manifest: Manifest) -> None:
+    def __init__(
+        self, path: Path, manifest: Manifest, parts: tuple[int, ...] | None = None
+    ) -> None:
         self.path = path
         self.manifest = manifest
+        self.parts = tuple(range(manifest.num_parts)) if parts is None else parts
+        """The parts that are open here, in rising order."""
         self._offsets = {
             name: np.array(bounds, np.int64) for name, bounds in manifest.node_offsets.items()
         }
@@ -49,26 +56,34 @@ class ShardedGraph:
         self._identity = _identity(path)
 
     @classmethod
-    def open(cls, path: Path | str) -> ShardedGraph:
+    def open(cls, path: Path | str, parts: Iterable[int] | None = None) -> ShardedGraph:
         """Open the graph in directory `path`: check the manifest, file sizes and Arrow schemas.
 
         The data itself is neither read nor checked: `distgnn verify` does that.
 
+        Args:
+            path: The directory that `distgnn partition` wrote.
+            parts: Numbers of the parts to open; by default all. Beside the manifest only their
+                files are needed on this machine.
+
         Raises:
+            ArgumentError: there is no such part.
             ShardError: `path` is no sharded graph, or a file is missing or unreadable.
             ShardVersionError: it is of a newer format.
             ShardCorruptError: the manifest is damaged, or a file is cut off or foreign.
         """
         root = Path(path).absolute()
-        graph = cls(root, load_manifest(root))
+        chosen = None if parts is None else tuple(sorted(set(parts)))
+        graph = cls(root, load_manifest(root), chosen)
         graph._check_files()
         return graph
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return ShardedGraph.open, (self.path,)
+        return ShardedGraph.open, (self.path, self.parts)
 
     def __repr__(self) -> str:
-        return f"ShardedGraph({str(self.path)!r}, num_parts={self.num_parts})"
+        opened = "" if self.is_whole else f", parts={self.parts}"
+        return f"ShardedGraph({str(self.path)!r}, num_parts={self.num_parts}{opened})"
 
     @property
     def schema(self) -> GraphSchema:
@@ -79,6 +94,11 @@ class ShardedGraph:
     def num_parts(self) -> int:
         """Number of parts."""
         return self.manifest.num_parts
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all parts are open here."""
+        return len(self.parts) == self.num_parts
 
     @property
     def fingerprint(self) -> str:
@@ -122,10 +142,11 @@ class ShardedGraph:
 
         Raises:
             ArgumentError: there is no such type or part.
+            PartNotOpenError: the part is not open here.
             ShardError: the graph was replaced since it was opened.
             ShardCorruptError: the file is damaged.
         """
-        key = (node_type, self._check_part(part))
+        key = (node_type, self._check_open(part))
         if key not in self._nodes:
             schema = self.schema.node(node_type)
             path, batch = self._map(node_file(part, node_type), schema)
@@ -137,10 +158,11 @@ class ShardedGraph:
 
         Raises:
             ArgumentError: there is no such type or part.
+            PartNotOpenError: the part is not open here.
             ShardError: the graph was replaced since it was opened.
             ShardCorruptError: the file is damaged.
         """
-        key = (edge_type, self._check_part(part))
+        key = (edge_type, self._check_open(part))
         if key not in self._edges:
             schema = self.schema.edge(edge_type)
             path, batch = self._map(edge_file(part, edge_type), schema)
@@ -174,7 +196,7 @@ class ShardedGraph:
             ArgumentError: an id is out of range, or the node type has no such role column.
         """
         owners, bounds = self.owner(node_type, ids), self.offsets(node_type)
-        first = self._role(node_type, 0, name)
+        first = self._role(node_type, self.parts[0], name)
         out = np.empty((len(ids), *first.shape[1:]), first.dtype)
         for part in np.unique(owners):
             mine = owners == part
@@ -223,8 +245,21 @@ class ShardedGraph:
             raise ArgumentError(msg)
         return part
 
+    def _check_open(self, part: int) -> int:
+        if self._check_part(part) in self.parts:
+            return part
+        msg = (
+            f"part {part} of {self.path} is not open here, only {_listed(self.parts)}: ask the "
+            "machine that holds it, or open the graph with that part"
+        )
+        raise PartNotOpenError(msg)
+
     def _check_files(self) -> None:
-        for part in range(self.num_parts):
+        if not self.parts:
+            msg = f"no part of {self.path} is named: give the number of one at least"
+            raise ArgumentError(msg)
+        for part in self.parts:
+            self._check_part(part)
             for node in self.schema.nodes:
                 self._check_file(node_file(part, node.type), node)
             for edge in self.schema.edges:
@@ -293,6 +328,10 @@ def read_errors(path: Path) -> Iterator[None]:
         reason = str(error).splitlines()[0]
         msg = f"{path} is no readable Arrow file ({reason}): it is damaged. {REFETCH}"
         raise ShardCorruptError(msg) from error
+
+
+def _listed(parts: tuple[int, ...]) -> str:
+    return ("part " if len(parts) == 1 else "parts ") + ", ".join(map(str, parts))
 
 
 def _identity(root: Path) -> tuple[int, int] | None:
