@@ -5,7 +5,9 @@ if __name__ != "distgnn.samplers":
     raise ImportError(msg)
 
 from distgnn.samplers._kernels import BufferPool
+from distgnn.samplers.assemble import HopAssembler
 from distgnn.samplers.base import SampledEdges, SampledSubgraph, Sampler
+from distgnn.samplers.hop import DrawnEdges, DrawRule, HopDrawer
 from distgnn.samplers.neighbor import NeighborSampler
 from distgnn.samplers.registry import SAMPLERS, sampler_class
 from distgnn.samplers.rows import EdgeRows, NodeRows
@@ -13,7 +15,11 @@ from distgnn.samplers.rows import EdgeRows, NodeRows
 __all__ = [
     "SAMPLERS",
     "BufferPool",
+    "DrawRule",
+    "DrawnEdges",
     "EdgeRows",
+    "HopAssembler",
+    "HopDrawer",
     "NeighborSampler",
     "NodeRows",
     "SampledEdges",

@@ -16,12 +16,31 @@ class BufferPool:
 class Topology:
     def __init__(
         self,
-        nodes: list[tuple[_Int64s, list[_Int64s]]],
-        edges: list[tuple[int, int, int, list[tuple[_Int64s, _Int64s]]]],
+        nodes: list[tuple[_Int64s, list[_Int64s | None]]],
+        edges: list[tuple[int, int, int, list[tuple[_Int64s, _Int64s] | int]]],
         *,
         in_memory: bool,
         num_threads: int,
     ) -> None: ...
+
+def draw_in_edges(
+    topology: Topology,
+    edge_type: int,
+    ids: _Int64s,
+    *,
+    fanout: int,
+    replace: bool,
+    seed: int,
+    epoch: int,
+    batch: int,
+    num_threads: int,
+) -> tuple[_Int64s, _Int64s, _Int64s]: ...
+
+class Numbering:
+    def __init__(self) -> None: ...
+    def label(self, ids: _Int64s) -> _Int64s: ...
+    def nodes(self, begin: int = 0) -> _Int64s: ...
+    def __len__(self) -> int: ...
 
 class NeighborSampler:
     def __init__(

@@ -29,6 +29,9 @@ class SampledEdges:
     """int64 [E]: place of the edge among all edges of the type, part 0 first, in shard order."""
     num_per_hop: list[int]
     """Number of edges drawn at each hop, seeds' in-edges first."""
+    weight: npt.NDArray[np.float32] | None = None
+    """float32 [E]: importance weights, where the sampler gives some; they multiply the weights that
+    the graph's edges have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

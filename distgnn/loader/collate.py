@@ -86,4 +86,7 @@ class Collator:
         if edge_type in self._weight:
             gathered = self._weight[edge_type].gather(edges.position, self._num_threads)
             weight = torch.from_numpy(gathered)
+        if edges.weight is not None:
+            importance = torch.from_numpy(edges.weight)
+            weight = importance if weight is None else weight.mul_(importance)
         return CSC(torch.from_numpy(edges.indptr), torch.from_numpy(edges.indices), num_src, weight)

@@ -71,6 +71,20 @@ inline void check_num_threads(int num_threads) {
   }
 }
 
+inline uint64_t not_negative(int64_t value, const char* name) {
+  if (value < 0) {
+    throw ArgumentError(std::string(name) + " must not be negative, got " + std::to_string(value));
+  }
+  return static_cast<uint64_t>(value);
+}
+
+// Throws ArgumentError unless `fanout` is one.
+inline void check_fanout(int64_t fanout) {
+  if (fanout >= 1 || fanout == -1) return;
+  throw ArgumentError("a fanout must be at least 1, or -1 for all neighbours, got " +
+                      std::to_string(fanout));
+}
+
 // An array over `block`, which goes back to its pool when the array and all its views are gone.
 inline py::array array_over(std::shared_ptr<Block> block, const py::dtype& dtype,
                             std::vector<py::ssize_t> shape) {
@@ -83,6 +97,16 @@ inline py::array array_over(std::shared_ptr<Block> block, const py::dtype& dtype
 
 inline py::array array_over(const PooledArray<int64_t>& values) {
   return array_over(values.block(), py::dtype::of<int64_t>(), {values.size()});
+}
+
+// An array that owns `values`.
+template <class T>
+py::array array_of(std::vector<T> values) {
+  auto* owner = new std::vector<T>(std::move(values));
+  const py::capsule base(owner,
+                         [](void* pointer) { delete static_cast<std::vector<T>*>(pointer); });
+  return py::array(py::dtype::of<T>(), {static_cast<py::ssize_t>(owner->size())}, owner->data(),
+                   base);
 }
 
 }  // namespace distgnn

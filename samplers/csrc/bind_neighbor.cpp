@@ -20,20 +20,9 @@ void check_fanouts(const std::vector<std::vector<int64_t>>& fanouts, size_t num_
       throw ArgumentError("fanouts must have the same number of hops for all edge types, got " +
                           std::to_string(num_hops) + " and " + std::to_string(per_hop.size()));
     }
-    for (const int64_t fanout : per_hop) {
-      if (fanout >= 1 || fanout == kAllNeighbors) continue;
-      throw ArgumentError("a fanout must be at least 1, or -1 for all neighbours, got " +
-                          std::to_string(fanout));
-    }
+    for (const int64_t fanout : per_hop) check_fanout(fanout);
   }
   if (num_hops == 0) throw ArgumentError("fanouts are empty: give one for each hop");
-}
-
-uint64_t not_negative(int64_t value, const char* name) {
-  if (value < 0) {
-    throw ArgumentError(std::string(name) + " must not be negative, got " + std::to_string(value));
-  }
-  return static_cast<uint64_t>(value);
 }
 
 class PyNeighborSampler {

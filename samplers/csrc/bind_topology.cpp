@@ -29,6 +29,10 @@ class GraphBuilder {
     NodeSet nodes{checked_ranges(offsets, "offsets"), {}};
     check_num_parts(index.size(), nodes.owned);
     for (size_t part = 0; part < index.size(); ++part) {
+      if (index[part].is_none()) {
+        nodes.index.push_back(nullptr);
+        continue;
+      }
       const py::array array = checked_vector<int64_t>(index[part], "index");
       check_length(array.size(), nodes.owned, part, 0, "index");
       nodes.index.push_back(keep(array));
@@ -47,15 +51,26 @@ class GraphBuilder {
     EdgeSet edges{static_cast<int>(src_type), static_cast<int>(dst_type), key, {}, {}};
     int64_t first_edge = 0;
     for (size_t part = 0; part < parts.size(); ++part) {
-      const auto [indptr_item, src_item] = py::cast<std::pair<py::object, py::object>>(parts[part]);
-      const py::array indptr = checked_vector<int64_t>(indptr_item, "indptr");
-      const py::array src = checked_vector<int64_t>(src_item, "src");
-      check_length(indptr.size(), owned, part, 1, "indptr");
-      edges.parts.push_back({src.size(), keep(indptr), keep(src), nullptr, nullptr});
+      edges.parts.push_back(edge_part(parts[part], owned, part));
       edges.first_edge.push_back(first_edge);
-      first_edge += src.size();
+      first_edge += edges.parts.back().num_edges;
+      if (edges.parts.back().is_open() && graph.nodes[dst_type].index[part] == nullptr) {
+        throw ArgumentError("the edges of part " + std::to_string(part) +
+                            " are open, but not its nodes");
+      }
     }
     return edges;
+  }
+
+  EdgePart edge_part(const py::handle& item, const Ranges& owned, size_t part) {
+    if (py::isinstance<py::int_>(item)) {
+      return {py::cast<int64_t>(item), nullptr, nullptr, nullptr, nullptr};
+    }
+    const auto [indptr_item, src_item] = py::cast<std::pair<py::object, py::object>>(item);
+    const py::array indptr = checked_vector<int64_t>(indptr_item, "indptr");
+    const py::array src = checked_vector<int64_t>(src_item, "src");
+    check_length(indptr.size(), owned, part, 1, "indptr");
+    return {src.size(), keep(indptr), keep(src), nullptr, nullptr};
   }
 
   const int64_t* keep(const py::array& array) {

@@ -67,6 +67,7 @@ void copy_edges(Graph& graph, int num_threads) {
     if (num_src_nodes > int64_t{1} << 32) continue;
     const NodeSet& destinations = graph.nodes[edges.dst_type];
     for (size_t p = 0; p < edges.parts.size(); ++p) {
+      if (!edges.parts[p].is_open()) continue;
       const int64_t num_dst = destinations.owned.end(p) - destinations.owned.begin(p);
       copy_part(graph, edges.parts[p], destinations.index[p], num_dst, num_src_nodes, num_threads);
     }

@@ -38,7 +38,7 @@ class Ranges {
 
 struct NodeSet {
   Ranges owned;
-  std::vector<const int64_t*> index;  // per part: the row in the raw table of each owned node
+  std::vector<const int64_t*> index;  // per part: the raw row of each owned node, null if not open
 };
 
 // Where the in-edges of a node begin, beside its index: one cache line for both.
@@ -49,13 +49,15 @@ struct RowStart {
 
 // The in-edges of the nodes that a part owns, either as they are mapped or as a copy that takes a
 // third of the cache lines and page translations to visit: 32-bit sources and row starts in memory
-// of huge pages.
+// of huge pages. Of a part that is not open here only their number is known.
 struct EdgePart {
   int64_t num_edges;
   const int64_t* indptr;   // [owned destinations + 1]
   const int64_t* src;      // [num_edges], global ids
   const RowStart* starts;  // [owned destinations + 1], or null: not copied
   const uint32_t* short_src;
+
+  bool is_open() const { return indptr != nullptr; }
 };
 
 struct EdgeSet {

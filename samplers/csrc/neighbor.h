@@ -11,14 +11,12 @@
 #include <variant>
 #include <vector>
 
-#include "draw.h"
+#include "draw_hop.h"
 #include "graph.h"
 #include "pool.h"
 #include "relabel.h"
 
 namespace distgnn {
-
-constexpr int64_t kAllNeighbors = -1;
 
 struct SamplerOptions {
   // Per edge type a fanout for each hop, or none: the edge type is not sampled.
@@ -57,16 +55,6 @@ struct SampledEdges {
 struct Sample {
   std::vector<SampledNodes> nodes;
   std::vector<SampledEdges> edges;
-};
-
-// One expanded node.
-struct Row {
-  const void* src;  // its in-neighbours, uint32_t or int64_t
-  int64_t degree;
-  int64_t position;  // of its first in-edge among all edges of the type
-  int64_t index;
-  int64_t num_picks;
-  int64_t first_pick;  // where its picks go in the output
 };
 
 // What a thread needs to draw a batch; kept from batch to batch.

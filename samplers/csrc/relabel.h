@@ -5,11 +5,15 @@
 // `label(id)`: a slot is a cache miss as a rule.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <string>
 #include <vector>
 
+#include "errors.h"
 #include "memory.h"
+#include "pool.h"
 #include "prefetch.h"
 
 namespace distgnn {
@@ -119,5 +123,33 @@ class HashTable {
   int64_t num_used_ = 0;
   uint32_t generation_ = 0;
 };
+
+// Local ids are 32 bits wide.
+constexpr int64_t kMaxNodesPerBatch = 0xffffffff;
+// How many ids ahead their slots are fetched.
+constexpr int64_t kSlotsAhead = 96;
+
+// Replaces global ids by local ids, appending those seen for the first time to `nodes`.
+template <class Table>
+void label_in_place(Table& table, int64_t* ids, int64_t count, PooledArray<int64_t>& nodes) {
+  int64_t size = nodes.size();
+  if (size + count > kMaxNodesPerBatch) {
+    throw ArgumentError("a batch would hold more than " + std::to_string(kMaxNodesPerBatch) +
+                        " nodes of a type: give fewer seeds or smaller fanouts");
+  }
+  nodes.reserve(size + count);
+  table.reserve(count);
+  int64_t* node_ids = nodes.data();
+  for (int64_t i = 0; i < std::min(kSlotsAhead, count); ++i) table.prefetch(ids[i]);
+  for (int64_t i = 0; i < count; ++i) {
+    if (i + kSlotsAhead < count) table.prefetch(ids[i + kSlotsAhead]);
+    const int64_t id = ids[i];
+    const uint32_t local = table.label(id, static_cast<uint32_t>(size));
+    node_ids[size] = id;
+    size += local == size;
+    ids[i] = local;
+  }
+  nodes.set_size(size);
+}
 
 }  // namespace distgnn

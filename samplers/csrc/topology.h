@@ -13,7 +13,8 @@ namespace distgnn {
 class PyTopology {
  public:
   // nodes: per type (offsets, [index of each part]); edges: per type (source type, destination
-  // type, key, [(indptr, src) of each part]).
+  // type, key, [(indptr, src) of each part]). Of a part that is not open here None stands for the
+  // index, and the number of edges for (indptr, src).
   PyTopology(const pybind11::list& nodes, const pybind11::list& edges, bool in_memory,
              int num_threads);
 

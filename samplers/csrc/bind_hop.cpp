@@ -1,0 +1,78 @@
+#include <pybind11/stl.h>
+
+#include "arrays.h"
+#include "bind.h"
+#include "draw_hop.h"
+#include "relabel.h"
+#include "topology.h"
+
+namespace distgnn {
+namespace {
+
+// Returns (number of picks of each node, sources, positions).
+py::tuple draw_in_edges(const PyTopology& topology, int64_t edge_type, const py::object& ids,
+                        int64_t fanout, bool replace, int64_t seed, int64_t epoch, int64_t batch,
+                        int num_threads) {
+  const Graph& graph = *topology.graph();
+  if (edge_type < 0 || edge_type >= static_cast<int64_t>(graph.edges.size())) {
+    throw ArgumentError("there is no edge type number " + std::to_string(edge_type));
+  }
+  check_fanout(fanout);
+  check_num_threads(num_threads);
+  const EdgeSet& edges = graph.edges[edge_type];
+  const py::array nodes = checked_vector<int64_t>(ids, "ids");
+  check_ids(pointer<int64_t>(nodes), nodes.size(), graph.nodes[edges.dst_type].owned.size(), "ids");
+  const uint64_t key = draw_key(not_negative(seed, "seed"), not_negative(epoch, "epoch"),
+                                not_negative(batch, "batch"), edges.key);
+  DrawnEdges drawn;
+  {
+    py::gil_scoped_release release;
+    drawn = draw_hop(HopDraw(graph, edge_type, {fanout, replace}, key), pointer<int64_t>(nodes),
+                     nodes.size(), num_threads);
+  }
+  return py::make_tuple(array_of(std::move(drawn.num_picks)), array_of(std::move(drawn.sources)),
+                        array_of(std::move(drawn.positions)));
+}
+
+// Local ids of a batch's nodes, in order of first visit.
+class PyNumbering {
+ public:
+  PyNumbering() { table_.begin_batch(); }
+
+  py::array label(const py::object& ids) {
+    const py::array given = checked_vector<int64_t>(ids, "ids");
+    std::vector<int64_t> labels(pointer<int64_t>(given), pointer<int64_t>(given) + given.size());
+    {
+      py::gil_scoped_release release;
+      label_in_place(table_, labels.data(), given.size(), nodes_);
+    }
+    return array_of(std::move(labels));
+  }
+
+  py::array nodes(int64_t begin) const {
+    const int64_t* const data = nodes_.data();
+    return array_of(std::vector<int64_t>(data + std::min(begin, nodes_.size()),
+                                         data + nodes_.size()));
+  }
+
+  int64_t size() const { return nodes_.size(); }
+
+ private:
+  HashTable table_;
+  PooledArray<int64_t> nodes_{std::make_shared<BufferPool>()};
+};
+
+}  // namespace
+
+void bind_hop(py::module_& module) {
+  module.def("draw_in_edges", &draw_in_edges, py::arg("topology"), py::arg("edge_type"),
+             py::arg("ids"), py::kw_only(), py::arg("fanout"), py::arg("replace"), py::arg("seed"),
+             py::arg("epoch"), py::arg("batch"), py::arg("num_threads"));
+  py::class_<PyNumbering>(module, "Numbering")
+      .def(py::init<>())
+      .def("label", &PyNumbering::label, py::arg("ids"))
+      .def("nodes", &PyNumbering::nodes, py::arg("begin") = 0)
+      .def("__len__", &PyNumbering::size);
+}
+
+}  // namespace distgnn
