@@ -5,5 +5,15 @@ from distgnn.loader.events import EventBatch, EventLoader
 from distgnn.loader.malloc import tune_malloc
 from distgnn.loader.minibatch import MiniBatch
 from distgnn.loader.node_loader import NodeLoader
+from distgnn.loader.share import RankShare, SeedSchedule
 
-__all__ = ["Collator", "EventBatch", "EventLoader", "MiniBatch", "NodeLoader", "tune_malloc"]
+__all__ = [
+    "Collator",
+    "EventBatch",
+    "EventLoader",
+    "MiniBatch",
+    "NodeLoader",
+    "RankShare",
+    "SeedSchedule",
+    "tune_malloc",
+]

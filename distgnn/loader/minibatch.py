@@ -58,6 +58,9 @@ class MiniBatch:
     """Number of nodes first visited at each hop; entry 0 counts the seeds."""
     num_sampled_edges_dict: dict[EdgeType, list[int]]
     """Number of edges drawn at each hop."""
+    is_padding: bool = False
+    """Whether the batch stands in for a rank's missing seeds: it keeps the ranks in step and counts
+    for nothing."""
 
     @property
     def x(self) -> Tensor:

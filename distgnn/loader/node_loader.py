@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from distgnn.exceptions import ArgumentError
 from distgnn.loader.collate import Collator
 from distgnn.loader.prefetch import Prefetch
-from distgnn.loader.seed_order import shuffled
+from distgnn.loader.share import ONLY_RANK, RankShare, SeedSchedule
 from distgnn.samplers.checks import whole_at_least
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class NodeLoader:
         num_threads: int = 1,
         prefetch: int = 4,
         timeout_s: float = 600.0,
+        share: RankShare = ONLY_RANK,
+        num_groups: int = 1,
     ) -> None:
         """Prepare to load; threads start with an epoch and end with it.
 
@@ -53,7 +56,7 @@ class NodeLoader:
             sampler: Draws neighbourhoods in that graph.
             seeds: Global ids, int64 [n], each once, in any order.
             node_type: Their type; may be left out where the graph has one.
-            batch_size: Seeds of a batch; the last one of an epoch may be smaller.
+            batch_size: Seeds of a batch (over all ranks); the last one of an epoch may be smaller.
             shuffle: Whether each epoch has its own random order of seeds. Otherwise they come in
                 the order of their rows in the raw table.
             seed: Key of the order of seeds, at least 0.
@@ -62,6 +65,9 @@ class NodeLoader:
             prefetch: Batches that may be in the making or ready before they are asked for; at least
                 as many as threads are used.
             timeout_s: How long a batch may take before `LoaderTimeoutError`.
+            share: The rank whose part of every batch is loaded; by default the only one.
+            num_groups: Groups of neighbouring parts whose seeds are shuffled by themselves, so that
+                as many ranks keep to their own parts; a divisor of `batch_size`. 1: all together.
 
         Raises:
             ArgumentError: seeds of the wrong type, out of range or given twice, or none; an unknown
@@ -69,16 +75,22 @@ class NodeLoader:
         """
         self.node_type = _node_type(graph, node_type)
         self.batch_size = whole_at_least("batch_size", batch_size, 1)
-        self._seed = whole_at_least("seed", seed, 0)
         self._prefetch = Prefetch(num_threads=num_threads, num_ahead=prefetch, timeout_s=timeout_s)
-        self._shuffle = shuffle
         self._sampler = sampler
-        self._seeds = _by_index(graph, self.node_type, seeds)
+        ordered = _by_index(graph, self.node_type, seeds)
+        self._schedule = SeedSchedule(
+            seeds=ordered if num_groups == 1 else np.sort(ordered),
+            batch_size=self.batch_size,
+            shuffle=shuffle,
+            seed=whole_at_least("seed", seed, 0),
+            share=share,
+            num_groups=num_groups,
+        )
         self._collate = Collator(graph, self.node_type)
 
     def __len__(self) -> int:
         """Return the number of batches of an epoch."""
-        return -(-len(self._seeds) // self.batch_size)
+        return len(self._schedule)
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[MiniBatch]:
         """Return the batches of an epoch from number `start` on, in order.
@@ -89,24 +101,20 @@ class NodeLoader:
             ArgumentError: `epoch` is negative, or `start` is not a batch of the epoch or its end.
             LoaderTimeoutError: a batch took longer than `timeout_s` (while iterating).
         """
-        seeds = self._order(whole_at_least("epoch", epoch, 0))
+        order = self._schedule.order(whole_at_least("epoch", epoch, 0))
         return self._prefetch.epoch(
-            lambda index: self._make(seeds, epoch, index), len(self), epoch=epoch, start=start
+            lambda index: self._make(order, epoch, index), len(self), epoch=epoch, start=start
         )
 
-    def _order(self, epoch: int) -> Int64s:
-        if not self._shuffle:
-            return self._seeds
-        return self._seeds[shuffled(len(self._seeds), seed=self._seed, epoch=epoch)]
-
-    def _make(self, seeds: Int64s, epoch: int, index: int) -> MiniBatch:
-        chosen = seeds[index * self.batch_size : (index + 1) * self.batch_size]
+    def _make(self, order: Int64s, epoch: int, index: int) -> MiniBatch:
+        chosen, is_padding = self._schedule.pick(order, index)
         try:
             subgraph = self._sampler.sample({self.node_type: chosen}, epoch=epoch, batch=index)
-            return self._collate(subgraph)
+            batch = self._collate(subgraph)
         except Exception as error:
             error.add_note(f"while making batch {index} of epoch {epoch} ({len(chosen)} seeds)")
             raise
+        return replace(batch, is_padding=True) if is_padding else batch
 
 
 def _node_type(graph: ShardedGraph, node_type: NodeType | None) -> NodeType:

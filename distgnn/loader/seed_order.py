@@ -16,5 +16,32 @@ def shuffled(num_seeds: int, *, seed: int, epoch: int) -> npt.NDArray[np.int64]:
     Places are sorted by words of the Philox generator keyed by (seed, epoch): numpy promises that
     its bit generators give the same words in all versions, which it does not for `permutation`.
     """
-    words = np.random.Philox(key=np.array([seed, epoch], np.uint64)).random_raw(num_seeds)
-    return np.argsort(words, kind="stable").astype(np.int64, copy=False)
+    return np.argsort(_words(num_seeds, seed, epoch), kind="stable").astype(np.int64, copy=False)
+
+
+def shuffled_in_groups(
+    num_seeds: int, num_groups: int, per_step: int, *, seed: int, epoch: int
+) -> npt.NDArray[np.int64]:
+    """Return a permutation that draws on groups of neighbouring places evenly, int64 [num_seeds].
+
+    The places are cut into `num_groups` contiguous groups (sizes differ by one at most, the larger
+    ones first), each shuffled by itself; a step takes the next `per_step` of every group in turn.
+    """
+    sizes = _group_sizes(num_seeds, num_groups)
+    group = np.repeat(np.arange(num_groups), sizes)
+    places = np.lexsort((_words(num_seeds, seed, epoch), group))
+    starts = np.cumsum(sizes) - sizes
+    step = (np.arange(num_seeds) - starts[group]) // per_step
+    taken = np.lexsort((np.arange(num_seeds), group, step))
+    return places[taken].astype(np.int64, copy=False)
+
+
+def _group_sizes(num_seeds: int, num_groups: int) -> npt.NDArray[np.int64]:
+    size, larger = divmod(num_seeds, num_groups)
+    return size + (np.arange(num_groups) < larger).astype(np.int64)
+
+
+def _words(num_seeds: int, seed: int, epoch: int) -> npt.NDArray[np.uint64]:
+    key = np.array([seed, epoch], np.uint64)
+    words: npt.NDArray[np.uint64] = np.random.Philox(key=key).random_raw(num_seeds)
+    return words

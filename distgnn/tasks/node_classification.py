@@ -132,6 +132,8 @@ class NodeClassification:
             seed=settings.seed,
             num_threads=settings.num_threads,
             prefetch=settings.prefetch,
+            share=settings.share,
+            num_groups=settings.num_groups,
         )
         return loader
 

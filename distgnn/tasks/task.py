@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from distgnn.loader.share import ONLY_RANK, RankShare
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -30,7 +32,7 @@ class LoaderSettings:
     fanouts: Sequence[int] | Mapping[EdgeType, Sequence[int]]
     """Neighbours drawn for a node at each hop, seeds first; -1: all."""
     batch_size: int
-    """Seeds of a batch."""
+    """Seeds of a batch, over all ranks."""
     replace: bool = False
     """Whether a neighbour may be drawn more than once for a node."""
     sampler: str = "neighbor"
@@ -41,6 +43,10 @@ class LoaderSettings:
     """Threads that sample and gather."""
     prefetch: int = 2
     """Batches made ahead."""
+    share: RankShare = ONLY_RANK
+    """The rank whose part of every batch is loaded."""
+    num_groups: int = 1
+    """Groups of neighbouring parts whose seeds are shuffled by themselves, one for each rank."""
 
 
 class BatchLoader(Protocol):
