@@ -9,7 +9,7 @@ from distgnn.samplers.assemble import HopAssembler
 from distgnn.samplers.base import SampledEdges, SampledSubgraph, Sampler
 from distgnn.samplers.hop import DrawnEdges, DrawRule, HopDrawer
 from distgnn.samplers.neighbor import NeighborSampler
-from distgnn.samplers.registry import SAMPLERS, sampler_class
+from distgnn.samplers.registry import SAMPLERS, make_sampler, sampler_class
 from distgnn.samplers.rows import EdgeRows, NodeRows
 
 __all__ = [
@@ -25,5 +25,6 @@ __all__ = [
     "SampledEdges",
     "SampledSubgraph",
     "Sampler",
+    "make_sampler",
     "sampler_class",
 ]

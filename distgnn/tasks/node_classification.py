@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from distgnn.exceptions import GraphDataError, nearest
 from distgnn.loader import NodeLoader
-from distgnn.samplers import sampler_class
+from distgnn.samplers import make_sampler
 from distgnn.schema import SPLITS, UNLABELLED
 from distgnn.tasks.forward import seed_rows
 from distgnn.tasks.labels import make_target
@@ -116,11 +116,13 @@ class NodeClassification:
         self, seeds: npt.NDArray[np.int64], settings: LoaderSettings, *, shuffle: bool
     ) -> BatchLoader:
         """Return batches of sampled neighbourhoods of `seeds`."""
-        sampler = sampler_class(settings.sampler)(
+        sampler = make_sampler(
+            settings.sampler,
             self.graph,
             settings.fanouts,
             replace=settings.replace,
             seed=settings.seed,
+            options=settings.options,
         )
         loader: BatchLoader = NodeLoader(
             self.graph,

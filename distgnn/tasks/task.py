@@ -6,7 +6,7 @@ one file here and one line in `distgnn.tasks.TASKS`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from distgnn.loader.share import ONLY_RANK, RankShare
@@ -37,6 +37,8 @@ class LoaderSettings:
     """Whether a neighbour may be drawn more than once for a node."""
     sampler: str = "neighbor"
     """Name of the sampler, see `distgnn.samplers.SAMPLERS`."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Further arguments of the sampler's constructor."""
     seed: int = 0
     """Decides the order of seeds and the neighbours drawn."""
     num_threads: int = 1

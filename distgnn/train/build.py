@@ -68,6 +68,7 @@ def loader_settings(
         fanouts=by_type,
         batch_size=batch_size or config.loader.batch_size,
         sampler=config.sampler.name,
+        options=config.sampler.options,
         replace=config.sampler.replace,
         seed=config.seed,
         num_threads=config.loader.num_threads,

@@ -17,13 +17,27 @@ from distgnn.exceptions import ConfigError
 from distgnn.train.config_cluster import ClusterConfig
 from distgnn.train.config_fields import (
     Fanouts,
-    FanoutsField,
     JsonTable,
     OptionalFanoutsField,
     num_hops,
     require,
     require_fanouts,
 )
+from distgnn.train.config_sampler import SamplerConfig
+
+__all__ = [
+    "CheckpointConfig",
+    "EarlyStoppingConfig",
+    "EvaluationConfig",
+    "LoaderConfig",
+    "ModelConfig",
+    "OptimizerConfig",
+    "RunConfig",
+    "SamplerConfig",
+    "SchedulerConfig",
+    "TaskConfig",
+    "TrainConfig",
+]
 
 
 @with_config(extra="forbid")
@@ -64,23 +78,6 @@ class ModelConfig:
     def __post_init__(self) -> None:
         require(self.hidden_channels > 0, "model.hidden_channels", self.hidden_channels, "> 0")
         require(0 <= self.dropout < 1, "model.dropout", self.dropout, "in [0, 1)")
-
-
-@with_config(extra="forbid")
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SamplerConfig:
-    """Which neighbours a batch holds."""
-
-    name: Literal["neighbor"] = "neighbor"
-    """Kind of sampler."""
-    fanouts: FanoutsField = (15, 10)
-    """Neighbours drawn for a node at each hop, seeds first; -1: all. Or by edge type, as a table:
-    {"author__writes__paper": [15, 10], ...}."""
-    replace: bool = False
-    """Whether a neighbour may be drawn more than once for a node."""
-
-    def __post_init__(self) -> None:
-        require_fanouts("sampler.fanouts", self.fanouts)
 
 
 @with_config(extra="forbid")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from distgnn.exceptions import ArgumentError, ShardCorruptError
-from distgnn.samplers import NeighborSampler, sampler_class
+from distgnn.samplers import NeighborSampler
 from distgnn.samplers._kernels import NeighborSampler as Kernel
 from distgnn.samplers._kernels import Topology
 from distgnn.testing.graphs import CITES, WRITES
@@ -86,12 +86,6 @@ def test_edge_ids_of_an_edge_type_that_is_not_followed(scholars_graph):
     found = sampler.sample({"paper": np.array([0])}, epoch=0, batch=0)
     with pytest.raises(ArgumentError, match="no edge type 'author__writes__paper' here"):
         sampler.edge_ids(found, WRITES)
-
-
-def test_an_unknown_sampler_gets_the_nearest_name():
-    assert sampler_class("neighbor") is NeighborSampler
-    with pytest.raises(ArgumentError, match="no sampler 'neigbor'; did you mean 'neighbor'"):
-        sampler_class("neigbor")
 
 
 def kernel(indptr=(0, 1, 2), src=(1, 0), index=(0, 1), offsets=(0, 2), in_memory=False, **options):

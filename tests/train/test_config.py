@@ -74,6 +74,14 @@ def test_defaults_read_back_equal(tmp_path):
         ({"sampler": {"fanouts": []}}, "sampler.fanouts = "),
         ({"sampler": {"fanouts": [2, -2]}}, "-1 for all"),
         ({"sampler": {"fanouts": {"a__b__c": [1], "c__b__a": [1, 2]}}}, "as many for each edge"),
+        (
+            {"sampler": {"name": "neigbor"}},
+            "sampler: there is no sampler 'neigbor'; did you mean 'neighbor'",
+        ),
+        (
+            {"sampler": {"options": {"num_thread": 2}}},
+            "the sampler 'neighbor' has no option 'num_thread'; did you mean 'num_threads'",
+        ),
         ({"optimizer": {"lr": float("nan")}}, "optimizer.lr = nan: it must be > 0 and finite"),
         ({"optimizer": {"lr": -1}}, "optimizer.lr = -1.0"),
         ({"loader": {"batch_size": 0}}, "loader.batch_size = 0: it must be > 0"),
