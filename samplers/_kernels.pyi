@@ -59,7 +59,11 @@ class NeighborSampler:
 
 class DenseRows:
     def __init__(
-        self, pool: BufferPool, offsets: _Int64s, parts: Sequence[npt.NDArray[Any]], stored_as: str
+        self,
+        pool: BufferPool,
+        offsets: _Int64s,
+        parts: Sequence[npt.NDArray[Any] | None],
+        stored_as: str,
     ) -> None: ...
     def gather(self, ids: _Int64s, num_threads: int = 1) -> npt.NDArray[Any]: ...
 
@@ -68,8 +72,34 @@ class SparseRows:
         self,
         pool: BufferPool,
         offsets: _Int64s,
-        parts: list[tuple[_Int64s, npt.NDArray[np.int32], npt.NDArray[Any]]],
+        parts: list[tuple[_Int64s, npt.NDArray[np.int32], npt.NDArray[Any]] | None],
         dim: int,
         stored_as: str,
     ) -> None: ...
     def gather(self, ids: _Int64s, num_threads: int = 1) -> npt.NDArray[np.float32]: ...
+
+def split_by_owner(
+    pool: BufferPool,
+    offsets: _Int64s,
+    owner_of_part: Sequence[int],
+    num_owners: int,
+    ids: _Int64s,
+) -> tuple[_Int64s, _Int64s, list[int]]: ...
+def merge_draws(
+    pool: BufferPool,
+    num_nodes: int,
+    answers: list[tuple[_Int64s, _Int64s, npt.NDArray[Any], npt.NDArray[Any]]],
+) -> tuple[_Int64s, _Int64s, _Int64s]: ...
+def place_rows(
+    target: npt.NDArray[np.float32],
+    places: _Int64s,
+    rows: npt.NDArray[Any],
+    *,
+    stored_as: str,
+    factors: npt.NDArray[np.float32] | None = None,
+    picks: _Int64s | None = None,
+) -> None: ...
+
+class IdTable:
+    def __init__(self, ids: _Int64s) -> None: ...
+    def find(self, ids: _Int64s) -> _Int64s: ...

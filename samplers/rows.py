@@ -9,11 +9,10 @@ import numpy as np
 from distgnn.exceptions import ArgumentError
 from distgnn.samplers._kernels import DenseRows
 from distgnn.samplers._kernels import SparseRows as SparseKernel
+from distgnn.schema import edge_key
 from distgnn.shards import SparseRows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import numpy.typing as npt
 
     from distgnn.samplers._kernels import BufferPool
@@ -40,9 +39,9 @@ class NodeRows:
             ArgumentError: there is no such node type, or it has no such column.
         """
         spec = graph.schema.node(node_type).features if column == "x" else None
-        shards = [graph.nodes(node_type, part) for part in range(graph.num_parts)]
         self._kernel = _kernel(
-            [getattr(shard, column) for shard in shards],
+            graph,
+            {part: getattr(graph.nodes(node_type, part), column) for part in graph.parts},
             graph.offsets(node_type),
             spec,
             pool,
@@ -53,7 +52,7 @@ class NodeRows:
         """Return the rows of the global `ids` (int64 [k]), [k, ...], in pooled memory.
 
         Raises:
-            ArgumentError: an id is out of range.
+            ArgumentError: an id is out of range, or of a part that is not open here.
         """
         return self._kernel.gather(ids, num_threads)
 
@@ -73,12 +72,10 @@ class EdgeRows:
             ArgumentError: there is no such edge type, or it has no such column.
         """
         spec = graph.schema.edge(edge_type).features if column == "edge_attr" else None
-        shards = [graph.edges(edge_type, part) for part in range(graph.num_parts)]
-        offsets = np.zeros(graph.num_parts + 1, np.int64)
-        np.cumsum([shard.num_edges for shard in shards], out=offsets[1:])
         self._kernel = _kernel(
-            [getattr(shard, column) for shard in shards],
-            offsets,
+            graph,
+            {part: getattr(graph.edges(edge_type, part), column) for part in graph.parts},
+            edge_offsets(graph, edge_type),
             spec,
             pool,
             f"edge type {edge_type!r} has no column {column!r}",
@@ -88,22 +85,35 @@ class EdgeRows:
         """Return the rows at `positions` (int64 [k]), [k, ...], in pooled memory.
 
         Raises:
-            ArgumentError: a position is out of range.
+            ArgumentError: a position is out of range, or of a part that is not open here.
         """
         return self._kernel.gather(positions, num_threads)
 
 
+def edge_offsets(graph: ShardedGraph, edge_type: EdgeType) -> Int64s:
+    """Return the bounds of the parts' ranges of edge positions, int64 [num_parts + 1]."""
+    counts = graph.manifest.edge_counts[edge_key(edge_type)]
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+
 def _kernel(
-    parts: Sequence[Any], offsets: Int64s, spec: FeatureSpec | None, pool: BufferPool, absent: str
+    graph: ShardedGraph,
+    columns: dict[int, Any],
+    offsets: Int64s,
+    spec: FeatureSpec | None,
+    pool: BufferPool,
+    absent: str,
 ) -> DenseRows | SparseKernel:
-    if any(part is None for part in parts):
+    """Return the kernel of a column, given for each open part."""
+    if any(column is None for column in columns.values()):
         raise ArgumentError(absent)
-    if isinstance(parts[0], SparseRows):
+    parts = [columns.get(part) for part in range(graph.num_parts)]
+    if isinstance(columns[graph.parts[0]], SparseRows):
         assert spec is not None  # only features are sparse
         return SparseKernel(
             pool,
             offsets,
-            [(part.indptr, part.indices, part.values) for part in parts],
+            [None if part is None else (part.indptr, part.indices, part.values) for part in parts],
             dim=spec.dim,
             stored_as=spec.dtype,
         )

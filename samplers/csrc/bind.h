@@ -8,5 +8,6 @@ void bind_topology(pybind11::module_& module);
 void bind_hop(pybind11::module_& module);
 void bind_neighbor(pybind11::module_& module);
 void bind_gather(pybind11::module_& module);
+void bind_routing(pybind11::module_& module);
 
 }  // namespace distgnn

@@ -2,36 +2,24 @@
 
 #include <pybind11/stl.h>
 
-#include <map>
+#include <optional>
 
 #include "arrays.h"
 #include "gather.h"
+#include "storage.h"
 
 namespace distgnn {
 namespace {
 
-struct StoredType {
-  Storage storage;
-  int64_t item_bytes;  // 0: any
-};
-
-StoredType stored_type(const std::string& name) {
-  static const std::map<std::string, StoredType> types = {
-      {"bytes", {Storage::kBytes, 0}},       {"float32", {Storage::kFloat32, 4}},
-      {"float64", {Storage::kFloat64, 8}},   {"float16", {Storage::kFloat16, 2}},
-      {"bfloat16", {Storage::kBfloat16, 2}}, {"int8", {Storage::kInt8, 1}},
-      {"uint8", {Storage::kUint8, 1}},       {"bool", {Storage::kUint8, 1}},
-      {"int16", {Storage::kInt16, 2}},       {"int32", {Storage::kInt32, 4}},
-      {"int64", {Storage::kInt64, 8}},
-  };
-  const auto found = types.find(name);
-  if (found != types.end()) return found->second;
-  throw ArgumentError("rows are stored as " + name + ", which is not known here");
-}
-
-void check_item_bytes(const py::array& array, const StoredType& type, const std::string& dtype) {
-  if (type.item_bytes != 0 && array.itemsize() != type.item_bytes) {
-    throw ArgumentError("rows are said to be stored as " + dtype + ", but are " + describe(array));
+// Throws ArgumentError if an id is of a part that is not open here.
+template <class Rows>
+void check_open(const Rows& rows, const int64_t* ids, int64_t count) {
+  if (rows.is_whole()) return;
+  for (int64_t i = 0; i < count; ++i) {
+    const int64_t part = rows.owned().part_of(ids[i]);
+    if (rows.is_open(part)) continue;
+    throw ArgumentError("id " + std::to_string(ids[i]) + " is of part " + std::to_string(part) +
+                        ", which is not open on this machine");
   }
 }
 
@@ -47,6 +35,7 @@ py::array gather_into_pool(const Rows& rows, const std::shared_ptr<BufferPool>& 
   {
     py::gil_scoped_release release;
     check_ids(pointer<int64_t>(ids), count, rows.owned().size(), "ids");
+    check_open(rows, pointer<int64_t>(ids), count);
     block = pool->acquire(static_cast<size_t>(count * rows.output_row_bytes()));
     rows.gather(pointer<int64_t>(ids), count, static_cast<char*>(block->data()), num_threads);
   }
@@ -56,8 +45,9 @@ py::array gather_into_pool(const Rows& rows, const std::shared_ptr<BufferPool>& 
 
 class PyDenseRows {
  public:
+  // parts: the rows of each part, None for one that is not open here.
   PyDenseRows(std::shared_ptr<BufferPool> pool, const py::object& offsets,
-              std::vector<py::array> parts, const std::string& stored_as)
+              std::vector<std::optional<py::array>> parts, const std::string& stored_as)
       : pool_(std::move(pool)), arrays_(std::move(parts)) {
     const Ranges owned = checked_ranges(offsets, "offsets");
     const StoredType type = stored_type(stored_as);
@@ -65,8 +55,14 @@ class PyDenseRows {
       throw ArgumentError("got rows of " + std::to_string(arrays_.size()) +
                           " parts, but offsets have " + std::to_string(owned.num_parts()));
     }
-    const py::array& first = arrays_.front();
-    if (first.ndim() == 0) throw ArgumentError("rows of part 0 are a single number");
+    const auto opened = std::find_if(arrays_.begin(), arrays_.end(),
+                                     [](const auto& rows) { return rows.has_value(); });
+    if (opened == arrays_.end()) throw ArgumentError("no part is open");
+    const py::array& first = **opened;
+    if (first.ndim() == 0) {
+      throw ArgumentError("rows of part " + std::to_string(opened - arrays_.begin()) +
+                          " are a single number");
+    }
     shape_ = {0};
     int64_t num_elements = 1;
     for (py::ssize_t axis = 1; axis < first.ndim(); ++axis) {
@@ -76,14 +72,18 @@ class PyDenseRows {
     dtype_ = type.storage == Storage::kBytes ? first.dtype() : py::dtype::of<float>();
     std::vector<const char*> pointers;
     for (size_t part = 0; part < arrays_.size(); ++part) {
-      const py::array& rows = arrays_[part];
+      if (!arrays_[part]) {
+        pointers.push_back(nullptr);
+        continue;
+      }
+      const py::array& rows = *arrays_[part];
       check_item_bytes(rows, type, stored_as);
       if (!(rows.flags() & py::array::c_style) || rows.ndim() != first.ndim() ||
           !rows.dtype().equal(first.dtype()) ||
           !std::equal(first.shape() + 1, first.shape() + first.ndim(), rows.shape() + 1) ||
           rows.shape(0) != owned.end(part) - owned.begin(part)) {
         throw ArgumentError("rows of part " + std::to_string(part) + " are " + describe(rows) +
-                            ", which does not fit the offsets or the first part's " +
+                            ", which does not fit the offsets or the first open part's " +
                             describe(first));
       }
       pointers.push_back(static_cast<const char*>(rows.data()));
@@ -98,7 +98,7 @@ class PyDenseRows {
 
  private:
   std::shared_ptr<BufferPool> pool_;
-  std::vector<py::array> arrays_;
+  std::vector<std::optional<py::array>> arrays_;
   std::vector<py::ssize_t> shape_;
   py::dtype dtype_;
   std::unique_ptr<DenseRows> rows_;
@@ -118,6 +118,10 @@ class PySparseRows {
     }
     std::vector<SparsePart> views;
     for (size_t part = 0; part < parts.size(); ++part) {
+      if (parts[part].is_none()) {
+        views.push_back({nullptr, nullptr, nullptr, 0});
+        continue;
+      }
       const auto [indptr_item, indices_item, values] =
           py::cast<std::tuple<py::object, py::object, py::array>>(parts[part]);
       const py::array indptr = checked_vector<int64_t>(indptr_item, "indptr");
@@ -154,8 +158,8 @@ void bind_gather(py::module_& module) {
       .def_property_readonly("num_free_blocks", &BufferPool::num_free_blocks)
       .def_property_readonly("num_free_bytes", &BufferPool::num_free_bytes);
   py::class_<PyDenseRows>(module, "DenseRows")
-      .def(py::init<std::shared_ptr<BufferPool>, const py::object&, std::vector<py::array>,
-                    const std::string&>(),
+      .def(py::init<std::shared_ptr<BufferPool>, const py::object&,
+                    std::vector<std::optional<py::array>>, const std::string&>(),
            py::arg("pool"), py::arg("offsets"), py::arg("parts"), py::arg("stored_as"))
       .def("gather", &PyDenseRows::gather, py::arg("ids"), py::arg("num_threads") = 1);
   py::class_<PySparseRows>(module, "SparseRows")

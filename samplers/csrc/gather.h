@@ -1,6 +1,7 @@
 // Rows of a partitioned matrix, by global id, into one pooled buffer.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -36,6 +37,9 @@ class DenseRows {
         row_elements_(row_elements) {}
 
   const Ranges& owned() const { return owned_; }
+  // A part that is not open here is null: none of its rows may be gathered.
+  bool is_open(int64_t part) const { return parts_[part] != nullptr; }
+  bool is_whole() const { return std::find(parts_.begin(), parts_.end(), nullptr) == parts_.end(); }
   int64_t output_row_bytes() const {
     return storage_ == Storage::kBytes ? row_bytes_ : row_elements_ * int64_t{sizeof(float)};
   }
@@ -61,6 +65,7 @@ class DenseRows {
   int64_t row_elements_;
 };
 
+// All null for a part that is not open here.
 struct SparsePart {
   const int64_t* indptr;   // [owned rows + 1]
   const int32_t* indices;  // [num_values]
@@ -75,6 +80,11 @@ class SparseRows {
       : owned_(std::move(owned)), parts_(std::move(parts)), storage_(storage), dim_(dim) {}
 
   const Ranges& owned() const { return owned_; }
+  bool is_open(int64_t part) const { return parts_[part].indptr != nullptr; }
+  bool is_whole() const {
+    return std::all_of(parts_.begin(), parts_.end(),
+                       [](const SparsePart& part) { return part.indptr != nullptr; });
+  }
   int64_t output_row_bytes() const { return dim_ * int64_t{sizeof(float)}; }
 
   // Throws ShardCorruptError if a row or a column lies outside its matrix.

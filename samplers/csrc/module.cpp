@@ -28,4 +28,5 @@ PYBIND11_MODULE(_kernels, module) {
   distgnn::bind_hop(module);
   distgnn::bind_neighbor(module);
   distgnn::bind_gather(module);
+  distgnn::bind_routing(module);
 }
