@@ -46,6 +46,10 @@ class GraphDataError(UserError):
     """Raw tables do not make a graph: duplicate ids, dangling edges, NaN, bad labels or splits."""
 
 
+class NoNegativesError(UserError):
+    """No negative can be drawn: every pair of nodes that may be drawn is an edge."""
+
+
 class PartitionError(UserError):
     """The graph cannot be partitioned as asked: zero parts, more parts than nodes and the like."""
 

@@ -8,9 +8,13 @@ from distgnn.samplers._kernels import BufferPool
 from distgnn.samplers.assemble import HopAssembler
 from distgnn.samplers.base import SampledEdges, SampledSubgraph, Sampler
 from distgnn.samplers.hop import DrawnEdges, DrawRule, HopDrawer
+from distgnn.samplers.metapath import MetapathWalks
+from distgnn.samplers.negative import NegativeSampler
 from distgnn.samplers.neighbor import NeighborSampler
+from distgnn.samplers.ppr import PersonalizedPageRank, ScoredNeighbors
 from distgnn.samplers.registry import SAMPLERS, make_sampler, sampler_class
 from distgnn.samplers.rows import EdgeRows, NodeRows
+from distgnn.samplers.walk import RandomWalks
 
 __all__ = [
     "SAMPLERS",
@@ -20,11 +24,16 @@ __all__ = [
     "EdgeRows",
     "HopAssembler",
     "HopDrawer",
+    "MetapathWalks",
+    "NegativeSampler",
     "NeighborSampler",
     "NodeRows",
+    "PersonalizedPageRank",
+    "RandomWalks",
     "SampledEdges",
     "SampledSubgraph",
     "Sampler",
+    "ScoredNeighbors",
     "make_sampler",
     "sampler_class",
 ]

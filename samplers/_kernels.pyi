@@ -103,3 +103,66 @@ def place_rows(
 class IdTable:
     def __init__(self, ids: _Int64s) -> None: ...
     def find(self, ids: _Int64s) -> _Int64s: ...
+
+class Adjacency:
+    def __init__(
+        self, topology: Topology, edge_type: int, *, outgoing: bool, is_timed: bool
+    ) -> None: ...
+    @property
+    def key(self) -> int: ...
+    def contains(self, nodes: _Int64s, neighbors: _Int64s) -> npt.NDArray[np.bool_]: ...
+
+def derive_key(parent: int, value: int) -> int: ...
+def random_walks(
+    adjacency: Adjacency,
+    starts: _Int64s,
+    *,
+    key: int,
+    walks_per_start: int,
+    num_steps: int,
+    p: float,
+    q: float,
+    restart: float,
+    num_threads: int,
+) -> _Int64s: ...
+def metapath_walks(
+    path: list[Adjacency],
+    starts: _Int64s,
+    *,
+    key: int,
+    walks_per_start: int,
+    num_steps: int,
+    num_threads: int,
+) -> _Int64s: ...
+def forward_push(
+    adjacency: Adjacency,
+    seeds: _Int64s,
+    *,
+    alpha: float,
+    epsilon: float,
+    top_k: int,
+    num_threads: int,
+) -> tuple[_Int64s, _Int64s, npt.NDArray[np.float64]]: ...
+
+class NegativeSampler:
+    def __init__(
+        self,
+        incoming: Adjacency,
+        *,
+        kind: str,
+        num_negatives: int,
+        exclude: bool,
+        power: float,
+        node_times: list[_Int64s],
+        edge_times: list[_Int64s],
+    ) -> None: ...
+    def sample(
+        self,
+        src: _Int64s,
+        dst: _Int64s,
+        *,
+        numbers: _Int64s,
+        times: _Int64s | None,
+        key: int,
+        num_threads: int,
+    ) -> tuple[_Int64s, _Int64s]: ...

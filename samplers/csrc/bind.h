@@ -9,5 +9,7 @@ void bind_hop(pybind11::module_& module);
 void bind_neighbor(pybind11::module_& module);
 void bind_gather(pybind11::module_& module);
 void bind_routing(pybind11::module_& module);
+void bind_walk(pybind11::module_& module);
+void bind_negative(pybind11::module_& module);
 
 }  // namespace distgnn

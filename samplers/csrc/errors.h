@@ -10,6 +10,10 @@ struct ArgumentError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+struct NoNegativesError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
 struct ShardCorruptError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };

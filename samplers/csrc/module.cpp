@@ -20,6 +20,8 @@ PYBIND11_MODULE(_kernels, module) {
       if (error) std::rethrow_exception(error);
     } catch (const distgnn::ArgumentError& caught) {
       set_error("ArgumentError", caught.what());
+    } catch (const distgnn::NoNegativesError& caught) {
+      set_error("NoNegativesError", caught.what());
     } catch (const distgnn::ShardCorruptError& caught) {
       set_error("ShardCorruptError", caught.what());
     }
@@ -29,4 +31,6 @@ PYBIND11_MODULE(_kernels, module) {
   distgnn::bind_neighbor(module);
   distgnn::bind_gather(module);
   distgnn::bind_routing(module);
+  distgnn::bind_walk(module);
+  distgnn::bind_negative(module);
 }

@@ -26,7 +26,7 @@ inline uint64_t derive_key(uint64_t parent, uint64_t value) {
 
 class Stream {
  public:
-  explicit Stream(uint64_t key) : state_(key) {}
+  explicit Stream(uint64_t key = 0) : state_(key) {}
 
   uint64_t next64() { return mix(state_ += kGamma); }
 
