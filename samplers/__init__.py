@@ -6,19 +6,25 @@ if __name__ != "distgnn.samplers":
 
 from distgnn.samplers._kernels import BufferPool
 from distgnn.samplers.assemble import HopAssembler
-from distgnn.samplers.base import SampledEdges, SampledSubgraph, Sampler
+from distgnn.samplers.base import BatchSampler, SampledEdges, SampledSubgraph, Sampler
+from distgnn.samplers.cluster import ClusterSampler
 from distgnn.samplers.hop import DrawnEdges, DrawRule, HopDrawer
 from distgnn.samplers.metapath import MetapathWalks
 from distgnn.samplers.negative import NegativeSampler
 from distgnn.samplers.neighbor import NeighborSampler
 from distgnn.samplers.ppr import PersonalizedPageRank, ScoredNeighbors
-from distgnn.samplers.registry import SAMPLERS, make_sampler, sampler_class
+from distgnn.samplers.random_partition import RandomPartitionSampler
+from distgnn.samplers.registry import SAMPLERS, chooses_seeds, make_sampler, sampler_class
 from distgnn.samplers.rows import EdgeRows, NodeRows
+from distgnn.samplers.saint import SaintEdgeSampler, SaintNodeSampler, SaintWalkSampler
+from distgnn.samplers.shadow import ShadowSampler
 from distgnn.samplers.walk import RandomWalks
 
 __all__ = [
     "SAMPLERS",
+    "BatchSampler",
     "BufferPool",
+    "ClusterSampler",
     "DrawRule",
     "DrawnEdges",
     "EdgeRows",
@@ -29,11 +35,17 @@ __all__ = [
     "NeighborSampler",
     "NodeRows",
     "PersonalizedPageRank",
+    "RandomPartitionSampler",
     "RandomWalks",
+    "SaintEdgeSampler",
+    "SaintNodeSampler",
+    "SaintWalkSampler",
     "SampledEdges",
     "SampledSubgraph",
     "Sampler",
     "ScoredNeighbors",
+    "ShadowSampler",
+    "chooses_seeds",
     "make_sampler",
     "sampler_class",
 ]

@@ -166,3 +166,22 @@ class NegativeSampler:
         key: int,
         num_threads: int,
     ) -> tuple[_Int64s, _Int64s]: ...
+class Inducer:
+    def __init__(self, topology: Topology, *, max_table_bytes: int) -> None: ...
+    def induce(
+        self, nodes: list[_Int64s], *, num_threads: int
+    ) -> list[tuple[_Int64s, _Int64s, _Int64s]]: ...
+    def step(self, edge_type: int, nodes: _Int64s, words: npt.NDArray[np.uint64]) -> _Int64s: ...
+
+class ShadowSampler:
+    def __init__(
+        self,
+        topology: Topology,
+        *,
+        fanouts: Sequence[Sequence[int]],
+        replace: bool,
+        max_table_bytes: int,
+    ) -> None: ...
+    def sample(
+        self, seeds: _Int64s, *, seed_type: int, seed: int, epoch: int, batch: int, num_threads: int
+    ) -> tuple[list[_Int64s], list[tuple[_Int64s, _Int64s, _Int64s]]]: ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +42,9 @@ class SampledSubgraph:
     which they were given), then those found at the first hop, and so on. Each is expanded once, at
     the hop after its first visit; those of the last hop are not.
 
+    An induced subgraph has seeds first as well, then its other nodes, as one hop; every node has a
+    row (so that networks of any depth run on it), which tells it from a sampled neighbourhood.
+
     Arrays lie in pooled memory that is used again once no array refers to it any longer.
     """
 
@@ -53,6 +56,9 @@ class SampledSubgraph:
     """For every edge type that the sampler follows."""
     epoch: int
     batch: int
+    seed_weight: npt.NDArray[np.float32] | None = None
+    """float32 [B]: factor of each seed's loss, None: 1. The loss of a batch is the weighted sum
+    over its seeds, divided by their number."""
 
 
 class Sampler(Protocol):
@@ -66,4 +72,22 @@ class Sampler(Protocol):
         self, seeds: Int64s | dict[NodeType, Int64s], *, epoch: int, batch: int
     ) -> SampledSubgraph:
         """Return the neighbourhood of `seeds` (global ids, int64 [B], by node type)."""
+        ...
+
+
+@runtime_checkable
+class BatchSampler(Protocol):
+    """Chooses the seeds of its batches itself; may be called from several threads at once.
+
+    Batches are a function of the sampler's arguments, the epoch, the batch and the raw graph, as
+    those of a `Sampler` are.
+    """
+
+    @property
+    def num_batches(self) -> int:
+        """Number of batches of an epoch, the same for each."""
+        ...
+
+    def sample_batch(self, *, epoch: int, batch: int) -> SampledSubgraph:
+        """Return the subgraph of batch number `batch` of an epoch."""
         ...

@@ -79,6 +79,9 @@ class Collator:
             },
             num_sampled_nodes_dict=subgraph.num_nodes_per_hop,
             num_sampled_edges_dict={name: found.num_per_hop for name, found in edges.items()},
+            seed_weight=None
+            if subgraph.seed_weight is None
+            else torch.from_numpy(subgraph.seed_weight),
         )
 
     def _adjacency(self, edge_type: EdgeType, edges: SampledEdges, num_src: int) -> CSC:

@@ -61,6 +61,8 @@ class MiniBatch:
     is_padding: bool = False
     """Whether the batch stands in for a rank's missing seeds: it keeps the ranks in step and counts
     for nothing."""
+    seed_weight: Tensor | None = None
+    """float32 [B]: factor of each seed's loss, or None: every seed counts once."""
 
     @property
     def x(self) -> Tensor:
@@ -119,6 +121,7 @@ class MiniBatch:
                 for name, adj in self.adj_dict.items()
             },
             edge_attr_dict={name: move(attr) for name, attr in self.edge_attr_dict.items()},
+            seed_weight=moved(self.seed_weight),
         )
 
 

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from distgnn.exceptions import ArgumentError
 from distgnn.loader.collate import Collator
+from distgnn.loader.plan import BatchPlan, SeedPlan
 from distgnn.loader.prefetch import Prefetch
 from distgnn.loader.share import ONLY_RANK, RankShare, SeedSchedule
-from distgnn.samplers.checks import whole_at_least
+from distgnn.samplers import BatchSampler
+from distgnn.samplers.checks import only_node_type, seeds_by_index, whole_at_least
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import numpy.typing as npt
 
     from distgnn.loader.minibatch import MiniBatch
-    from distgnn.samplers import Sampler
+    from distgnn.samplers import SampledSubgraph, Sampler
     from distgnn.schema import NodeType
     from distgnn.shards import ShardedGraph
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class NodeLoader:
-    """Mini-batches of seeds of one node type, each seed once an epoch.
+    """Mini-batches of seeds of one node type: given ones, each once an epoch, or a sampler's own.
 
     Batch k of epoch e is a function of the graph, the sampler, the seeds (as a set) and the two
     seeds of the generators: not of the partitioning, of threads or of where an epoch was entered.
@@ -36,11 +38,11 @@ class NodeLoader:
     def __init__(
         self,
         graph: ShardedGraph,
-        sampler: Sampler,
-        seeds: Int64s,
+        sampler: Sampler | BatchSampler,
+        seeds: Int64s | None = None,
         *,
         node_type: NodeType | None = None,
-        batch_size: int,
+        batch_size: int = 1,
         shuffle: bool = False,
         seed: int = 0,
         num_threads: int = 1,
@@ -53,8 +55,9 @@ class NodeLoader:
 
         Args:
             graph: The graph.
-            sampler: Draws neighbourhoods in that graph.
-            seeds: Global ids, int64 [n], each once, in any order.
+            sampler: Draws neighbourhoods of seeds in that graph, or chooses the seeds of its
+                batches itself: it then knows all seeds, their order and their number in a batch.
+            seeds: Global ids, int64 [n], each once, in any order; for a `Sampler` only.
             node_type: Their type; may be left out where the graph has one.
             batch_size: Seeds of a batch (over all ranks); the last one of an epoch may be smaller.
             shuffle: Whether each epoch has its own random order of seeds. Otherwise they come in
@@ -70,27 +73,32 @@ class NodeLoader:
                 as many ranks keep to their own parts; a divisor of `batch_size`. 1: all together.
 
         Raises:
-            ArgumentError: seeds of the wrong type, out of range or given twice, or none; an unknown
-                node type; a number that is too small.
+            ArgumentError: seeds of the wrong type, out of range or given twice, or none; seeds for
+                a sampler that chooses them; an unknown node type; a number that is too small.
         """
-        self.node_type = _node_type(graph, node_type)
-        self.batch_size = whole_at_least("batch_size", batch_size, 1)
+        self.node_type = only_node_type(graph, node_type)
         self._prefetch = Prefetch(num_threads=num_threads, num_ahead=prefetch, timeout_s=timeout_s)
-        self._sampler = sampler
-        ordered = _by_index(graph, self.node_type, seeds)
-        self._schedule = SeedSchedule(
+        self._collate = Collator(graph, self.node_type)
+        if isinstance(sampler, BatchSampler):
+            if seeds is not None:
+                msg = f"{type(sampler).__name__} chooses its seeds itself: give them to the sampler"
+                raise ArgumentError(msg)
+            self._plan: BatchPlan | SeedPlan = BatchPlan(sampler, share)
+            return
+        ordered = seeds_by_index(graph, self.node_type, seeds)
+        schedule = SeedSchedule(
             seeds=ordered if num_groups == 1 else np.sort(ordered),
-            batch_size=self.batch_size,
+            batch_size=whole_at_least("batch_size", batch_size, 1),
             shuffle=shuffle,
             seed=whole_at_least("seed", seed, 0),
             share=share,
             num_groups=num_groups,
         )
-        self._collate = Collator(graph, self.node_type)
+        self._plan = SeedPlan(sampler, schedule, self.node_type)
 
     def __len__(self) -> int:
         """Return the number of batches of an epoch."""
-        return len(self._schedule)
+        return len(self._plan)
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[MiniBatch]:
         """Return the batches of an epoch from number `start` on, in order.
@@ -101,47 +109,18 @@ class NodeLoader:
             ArgumentError: `epoch` is negative, or `start` is not a batch of the epoch or its end.
             LoaderTimeoutError: a batch took longer than `timeout_s` (while iterating).
         """
-        order = self._schedule.order(whole_at_least("epoch", epoch, 0))
+        draw = self._plan.epoch(whole_at_least("epoch", epoch, 0))
         return self._prefetch.epoch(
-            lambda index: self._make(order, epoch, index), len(self), epoch=epoch, start=start
+            lambda index: self._make(draw, epoch, index), len(self), epoch=epoch, start=start
         )
 
-    def _make(self, order: Int64s, epoch: int, index: int) -> MiniBatch:
-        chosen, is_padding = self._schedule.pick(order, index)
+    def _make(
+        self, draw: Callable[[int], tuple[SampledSubgraph, bool]], epoch: int, index: int
+    ) -> MiniBatch:
         try:
-            subgraph = self._sampler.sample({self.node_type: chosen}, epoch=epoch, batch=index)
+            subgraph, is_padding = draw(index)
             batch = self._collate(subgraph)
         except Exception as error:
-            error.add_note(f"while making batch {index} of epoch {epoch} ({len(chosen)} seeds)")
+            error.add_note(f"while making batch {index} of epoch {epoch}")
             raise
         return replace(batch, is_padding=True) if is_padding else batch
-
-
-def _node_type(graph: ShardedGraph, node_type: NodeType | None) -> NodeType:
-    names = graph.schema.node_types
-    if node_type is None:
-        if len(names) == 1:
-            return names[0]
-        msg = f"the graph has node types {', '.join(names)}: say which the seeds are (node_type)"
-        raise ArgumentError(msg)
-    return graph.schema.node(node_type).type
-
-
-def _by_index(graph: ShardedGraph, node_type: NodeType, seeds: Any) -> Int64s:
-    """Return the seeds in the order of their raw rows, checked."""
-    if not isinstance(seeds, np.ndarray) or seeds.dtype != np.int64 or seeds.ndim != 1:
-        is_array = isinstance(seeds, np.ndarray)
-        found = f"{seeds.dtype} {seeds.shape}" if is_array else type(seeds).__name__
-        msg = f"seeds must be a numpy array of global ids, int64 [n], got {found}"
-        raise ArgumentError(msg)
-    if len(seeds) == 0:
-        msg = f"there are no seeds of node type {node_type!r}: is its split empty?"
-        raise ArgumentError(msg)
-    index = graph.index_of(node_type, seeds)
-    order = np.argsort(index, kind="stable")
-    twice = np.flatnonzero(index[order[1:]] == index[order[:-1]])
-    if len(twice):
-        msg = f"seeds hold node {seeds[order[twice[0]]]} more than once: give each once"
-        raise ArgumentError(msg)
-    ordered: Int64s = seeds[order]
-    return ordered

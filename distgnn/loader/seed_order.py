@@ -6,17 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from distgnn.samplers.randomness import epoch_words, shuffled
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-
-def shuffled(num_seeds: int, *, seed: int, epoch: int) -> npt.NDArray[np.int64]:
-    """Return a permutation of 0 ... num_seeds - 1, int64 [num_seeds], for one epoch.
-
-    Places are sorted by words of the Philox generator keyed by (seed, epoch): numpy promises that
-    its bit generators give the same words in all versions, which it does not for `permutation`.
-    """
-    return np.argsort(_words(num_seeds, seed, epoch), kind="stable").astype(np.int64, copy=False)
+__all__ = ["shuffled", "shuffled_in_groups"]
 
 
 def shuffled_in_groups(
@@ -29,7 +24,7 @@ def shuffled_in_groups(
     """
     sizes = _group_sizes(num_seeds, num_groups)
     group = np.repeat(np.arange(num_groups), sizes)
-    places = np.lexsort((_words(num_seeds, seed, epoch), group))
+    places = np.lexsort((epoch_words(num_seeds, seed=seed, epoch=epoch), group))
     starts = np.cumsum(sizes) - sizes
     step = (np.arange(num_seeds) - starts[group]) // per_step
     taken = np.lexsort((np.arange(num_seeds), group, step))
@@ -39,9 +34,3 @@ def shuffled_in_groups(
 def _group_sizes(num_seeds: int, num_groups: int) -> npt.NDArray[np.int64]:
     size, larger = divmod(num_seeds, num_groups)
     return size + (np.arange(num_groups) < larger).astype(np.int64)
-
-
-def _words(num_seeds: int, seed: int, epoch: int) -> npt.NDArray[np.uint64]:
-    key = np.array([seed, epoch], np.uint64)
-    words: npt.NDArray[np.uint64] = np.random.Philox(key=key).random_raw(num_seeds)
-    return words

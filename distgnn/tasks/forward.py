@@ -24,7 +24,8 @@ def seed_rows(model: nn.Module, batch: Any, node_type: str | None = None) -> Ten
 
     * ``(x, edge_index, ..., num_sampled_nodes_per_hop, num_sampled_edges_per_hop)``: the models of
       `distgnn.nn` compute at each layer the rows that the next one needs and no others; they get
-      the adjacency as a `CSC`.
+      the adjacency as a `CSC`. Of an induced subgraph, in which every node has a row, every layer
+      computes all of them.
     * ``(x, adj)``: the square adjacency of all nodes of the batch, as a `CSC` (fast).
     * ``(x, edge_index)``: the same as int64 [2, E], for models written for other libraries;
       ``edge_weight`` is passed if there is such an argument and the edges have weights.
@@ -57,6 +58,8 @@ def square(adj: CSC) -> CSC:
 
 def _homogeneous(model: nn.Module, batch: Any, arguments: tuple[str, ...]) -> Any:
     if "num_sampled_nodes_per_hop" in arguments:
+        if _is_induced(batch):
+            return model(batch.x, batch.adj)
         return model(
             batch.x,
             batch.adj,
@@ -69,6 +72,12 @@ def _homogeneous(model: nn.Module, batch: Any, arguments: tuple[str, ...]) -> An
     if weight is not None and "edge_weight" in arguments:
         return model(batch.x, batch.adj.edge_index(), edge_weight=weight)
     return model(batch.x, batch.adj.edge_index())
+
+
+def _is_induced(batch: Any) -> bool:
+    return (
+        len(batch.num_sampled_edges_per_hop) == 1 and batch.adj.num_dst == batch.adj.num_src
+    )
 
 
 def _heterogeneous(model: nn.Module, batch: Any, arguments: tuple[str, ...]) -> Any:

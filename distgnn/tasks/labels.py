@@ -26,8 +26,8 @@ class Target(Protocol):
 
     metric_names: tuple[str, ...]
 
-    def loss(self, output: Tensor, y: Tensor) -> Tensor:
-        """Return the loss summed over seeds."""
+    def loss(self, output: Tensor, y: Tensor, seed_weight: Tensor | None = None) -> Tensor:
+        """Return the loss summed over seeds, each times its weight [B] if there are some."""
 
     def metrics(self) -> MetricCollection:
         """Return fresh metrics."""
@@ -61,9 +61,11 @@ class ClassTarget:
     def __init__(self, dim: int) -> None:
         self.dim = dim
 
-    def loss(self, output: Tensor, y: Tensor) -> Tensor:
+    def loss(self, output: Tensor, y: Tensor, seed_weight: Tensor | None = None) -> Tensor:
         """Return the cross entropy of logits [B, C] and classes int64 [B], summed over seeds."""
-        return F.cross_entropy(output, y, reduction="sum")
+        if seed_weight is None:
+            return F.cross_entropy(output, y, reduction="sum")
+        return F.cross_entropy(output, y, reduction="none") @ seed_weight
 
     def metrics(self) -> MetricCollection:
         """Return accuracy (share of seeds) and the mean of the classes' F1 scores."""
@@ -116,9 +118,12 @@ class MultilabelTarget:
     def __init__(self, dim: int) -> None:
         self.dim = dim
 
-    def loss(self, output: Tensor, y: Tensor) -> Tensor:
+    def loss(self, output: Tensor, y: Tensor, seed_weight: Tensor | None = None) -> Tensor:
         """Return the mean over labels [B, C] of the binary cross entropy, summed over seeds."""
-        loss = F.binary_cross_entropy_with_logits(output, y.to(output.dtype), reduction="sum")
+        weight = None if seed_weight is None else seed_weight.view(-1, 1)
+        loss = F.binary_cross_entropy_with_logits(
+            output, y.to(output.dtype), weight, reduction="sum"
+        )
         return loss / self.dim
 
     def metrics(self) -> MetricCollection:
@@ -155,11 +160,12 @@ class ValueTarget:
     def __init__(self, dim: int) -> None:
         self.dim = dim
 
-    def loss(self, output: Tensor, y: Tensor) -> Tensor:
+    def loss(self, output: Tensor, y: Tensor, seed_weight: Tensor | None = None) -> Tensor:
         """Return the mean over values of the squared error, summed over seeds."""
-        return (
-            F.mse_loss(output, y.reshape(output.shape).to(output.dtype), reduction="sum") / self.dim
-        )
+        y = y.reshape(output.shape).to(output.dtype)
+        if seed_weight is None:
+            return F.mse_loss(output, y, reduction="sum") / self.dim
+        return ((output - y) ** 2).sum(dim=1) @ seed_weight / self.dim
 
     def metrics(self) -> MetricCollection:
         """Return root mean squared error, mean absolute error, and R2 averaged over values."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from distgnn.exceptions import GraphDataError, nearest
 from distgnn.loader import NodeLoader
-from distgnn.samplers import make_sampler
+from distgnn.samplers import BatchSampler, make_sampler
 from distgnn.schema import SPLITS, UNLABELLED
 from distgnn.tasks.forward import seed_rows
 from distgnn.tasks.labels import make_target
@@ -123,11 +123,13 @@ class NodeClassification:
             replace=settings.replace,
             seed=settings.seed,
             options=settings.options,
+            seeds=seeds,
+            node_type=self.node_type,
         )
         loader: BatchLoader = NodeLoader(
             self.graph,
             sampler,
-            seeds,
+            None if isinstance(sampler, BatchSampler) else seeds,
             node_type=self.node_type,
             batch_size=settings.batch_size,
             shuffle=shuffle,
@@ -145,8 +147,8 @@ class NodeClassification:
         return seed_rows(model, batch, None if homogeneous else self.node_type)
 
     def loss(self, output: Tensor, batch: MiniBatch) -> Tensor:
-        """Return the loss summed over the seeds."""
-        return self.target.loss(output, _labels(batch))
+        """Return the loss summed over the seeds, each times its weight if the sampler gives some."""
+        return self.target.loss(output, _labels(batch), batch.seed_weight)
 
     def metrics(self) -> MetricCollection:
         """Return fresh metrics of the label's kind."""

@@ -87,7 +87,13 @@ class Learner:
         return BatchResult(output.detach(), loss_sum.detach(), batch.batch_size)
 
     def step(self) -> None:
-        """Take an optimizer step along the mean gradient of the batches added."""
+        """Take an optimizer step along the mean gradient of the batches added.
+
+        Where none of them holds a seed, as a subgraph of unlabelled nodes may, there is no step.
+        """
+        if self._seeds == 0:
+            self.optimizer.zero_grad(set_to_none=True)
+            return
         self._correct_gradient()
         self.scaler.step(self.optimizer)
         self.scaler.update()

@@ -11,5 +11,6 @@ void bind_gather(pybind11::module_& module);
 void bind_routing(pybind11::module_& module);
 void bind_walk(pybind11::module_& module);
 void bind_negative(pybind11::module_& module);
+void bind_subgraph(pybind11::module_& module);
 
 }  // namespace distgnn

@@ -33,4 +33,5 @@ PYBIND11_MODULE(_kernels, module) {
   distgnn::bind_routing(module);
   distgnn::bind_walk(module);
   distgnn::bind_negative(module);
+  distgnn::bind_subgraph(module);
 }

@@ -46,6 +46,12 @@ class DirectTable {
     return local;
   }
 
+  // The local id of `id`, or -1 if it was not labelled in this batch.
+  int64_t find(int64_t id) const {
+    const uint64_t slot = slots_[id];
+    return (slot >> 32) == generation_ ? static_cast<uint32_t>(slot) : int64_t{-1};
+  }
+
  private:
   void clear() {
     std::memset(slots_, 0, num_bytes_);
@@ -87,6 +93,16 @@ class HashTable {
     slots_[at] = {id, next, generation_};
     ++num_used_;
     return next;
+  }
+
+  // The local id of `id`, or -1 if it was not labelled in this batch.
+  int64_t find(int64_t id) const {
+    uint64_t at = home(id);
+    while (slots_[at].generation == generation_) {
+      if (slots_[at].id == id) return slots_[at].local;
+      at = (at + 1) & mask_;
+    }
+    return -1;
   }
 
  private:
