@@ -166,6 +166,7 @@ class NegativeSampler:
         key: int,
         num_threads: int,
     ) -> tuple[_Int64s, _Int64s]: ...
+
 class Inducer:
     def __init__(self, topology: Topology, *, max_table_bytes: int) -> None: ...
     def induce(

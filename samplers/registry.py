@@ -101,7 +101,7 @@ def make_sampler(
         "fanouts": fanouts, "replace": replace, "seed": seed, "seeds": seeds, "node_type": node_type
     }  # fmt: skip
     known = _arguments(name)
-    missing = [key for key, needed in known.items() if needed and key not in settings | options]
+    missing = [key for key, needed in known.items() if needed and key not in {*settings, *options}]
     if missing:
         msg = f"the sampler {name!r} needs the option {missing[0]!r}: give it in sampler.options"
         raise ArgumentError(msg)
@@ -122,7 +122,7 @@ def _arguments(name: str) -> dict[str, bool]:
     """
     found: dict[str, bool] = {}
     for base in sampler_class(name).__mro__:
-        parameters = list(inspect.signature(base.__init__).parameters.values())[2:]
+        parameters = list(inspect.signature(base).parameters.values())[1:]
         for parameter in parameters:
             if parameter.kind is not parameter.VAR_KEYWORD:
                 found.setdefault(parameter.name, parameter.default is parameter.empty)

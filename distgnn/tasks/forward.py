@@ -75,9 +75,7 @@ def _homogeneous(model: nn.Module, batch: Any, arguments: tuple[str, ...]) -> An
 
 
 def _is_induced(batch: Any) -> bool:
-    return (
-        len(batch.num_sampled_edges_per_hop) == 1 and batch.adj.num_dst == batch.adj.num_src
-    )
+    return len(batch.num_sampled_edges_per_hop) == 1 and batch.adj.num_dst == batch.adj.num_src
 
 
 def _heterogeneous(model: nn.Module, batch: Any, arguments: tuple[str, ...]) -> Any:

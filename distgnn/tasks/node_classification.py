@@ -147,7 +147,7 @@ class NodeClassification:
         return seed_rows(model, batch, None if homogeneous else self.node_type)
 
     def loss(self, output: Tensor, batch: MiniBatch) -> Tensor:
-        """Return the loss summed over the seeds, each times its weight if the sampler gives some."""
+        """Return the loss summed over the seeds, each times its weight if it has one."""
         return self.target.loss(output, _labels(batch), batch.seed_weight)
 
     def metrics(self) -> MetricCollection:
