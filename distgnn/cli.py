@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 from rich.console import Console
 from rich.markup import escape
 from tyro.conf import Positional  # noqa: TC002 - tyro reads the annotations
 
-from distgnn.exceptions import DistgnnError
+from distgnn.exceptions import ArgumentError, DistgnnError
 from distgnn.train.config import RunConfig  # noqa: TC001 - tyro reads the annotations
 from distgnn.train.config_file import default_config
 
@@ -43,24 +43,44 @@ def partition(
     balance: Balance = "nodes",
     seed: int = 0,
     data: Path | None = None,
+    memory_limit: str | None = None,
+    dry_run: bool = False,
+    resume: bool = False,
+    work: Path | None = None,
     overwrite: bool = False,
     quiet: bool = False,
 ) -> int:
     """Partition a graph into a directory of Arrow shards.
 
     Example: distgnn partition GRAPH.toml shards --parts 8 --method metis
+    A graph larger than memory: distgnn partition GRAPH.toml shards --parts 8 --method fennel
+    --memory-limit 2GiB
 
     Args:
         graph: A TOML file that names the tables, or the name of a known dataset.
         out: Directory to make.
         parts: Number of parts.
-        method: metis, kahip, ldg, fennel, hash or range.
+        method: metis, kahip, multilevel, restream, fennel, ldg, hash or range. With a memory limit
+            all but metis and kahip read the edges in passes, from the disk.
         balance: What every part gets an equal share of: nodes, edges or training nodes.
         seed: Seed of the methods that draw at random.
         data: Folder of the datasets that do not ship with the package.
+        memory_limit: Partition out of core, in this much memory, such as 2GiB; the same shards.
+        dry_run: Say what the run would take, and stop.
+        resume: Go on with a stopped run of the same arguments (with --memory-limit).
+        work: Folder for the intermediate files of a run out of core; by default beside OUT.
         overwrite: Replace OUT if it exists.
         quiet: No progress bars.
     """
+    if memory_limit is not None or dry_run or resume or work is not None:
+        return _partition_out_of_core(
+            graph,
+            out,
+            {"num_parts": parts, "method": method, "balance": balance, "seed": seed},
+            memory_limit,
+            {"work": work, "resume": resume, "overwrite": overwrite, "progress": not quiet},
+            dry_run=dry_run,
+        )
     from distgnn.partition.pipeline import partition_graph
 
     report = partition_graph(
@@ -74,6 +94,35 @@ def partition(
         progress=not quiet,
     )
     Console().print(report.render())
+    return 0
+
+
+def _partition_out_of_core(
+    graph: str,
+    out: Path,
+    arguments: dict[str, Any],
+    memory_limit: str | None,
+    how: dict[str, Any],
+    *,
+    dry_run: bool,
+) -> int:
+    """Partition the tables of a TOML file in bounded memory, or say what that would take."""
+    from distgnn.partition.estimate import parse_bytes
+    from distgnn.partition.out_of_core.run import DEFAULT_LIMIT, estimate_tables, partition_tables
+
+    if not graph.endswith(".toml"):
+        msg = (
+            f"--memory-limit, --dry-run, --resume and --work are for tables that a TOML file "
+            f"names, and {graph!r} is the name of a dataset"
+        )
+        raise ArgumentError(msg)
+    limit = DEFAULT_LIMIT if memory_limit is None else parse_bytes(memory_limit)
+    if dry_run:
+        expected = estimate_tables(Path(graph), out, memory_limit=limit, **arguments)
+        Console().print(expected.render())
+        expected.check(out)
+        return 0
+    Console().print(partition_tables(Path(graph), out, memory_limit=limit, **arguments, **how))
     return 0
 
 

@@ -11,8 +11,11 @@ from distgnn.partition.adjacency import int64_column
 from distgnn.schema import SPLITS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     import numpy.typing as npt
 
+    from distgnn.schema import NodeType
     from distgnn.tables.raw_graph import RawGraph
 
 Balance = Literal["nodes", "edges", "train"]
@@ -43,11 +46,29 @@ def balance_weights(raw: RawGraph, balance: Balance) -> npt.NDArray[np.int64]:
         PartitionError: the graph has no training nodes, and `balance` is train.
     """
     num_nodes = sum(raw.num_nodes(node_type) for node_type in raw.schema.node_types)
+    return weights_of(
+        num_nodes, balance, lambda: in_edges(raw) if balance == "edges" else training_nodes(raw)
+    )
+
+
+def weights_of(
+    num_nodes: int, balance: Balance, counts: Callable[[], Mapping[NodeType, npt.NDArray[np.int64]]]
+) -> npt.NDArray[np.int64]:
+    """Return what every node weighs (see `balance_weights`).
+
+    Args:
+        num_nodes: Nodes of all types.
+        balance: What to balance.
+        counts: Called unless `balance` is nodes: for each node type, in order, the edges into every
+            node, or 1 for a training node.
+
+    Raises:
+        PartitionError: there are no training nodes, and `balance` is train.
+    """
     ones = np.ones(num_nodes, np.int64)
     if balance == "nodes":
         return ones[:, None]
-    counts = in_edges(raw) if balance == "edges" else training_nodes(raw)
-    weights = np.concatenate([counts[t] for t in raw.schema.node_types])
+    weights = np.concatenate(list(counts().values()))
     if not weights.any():
         if balance == "edges":
             return ones[:, None]

@@ -13,6 +13,8 @@ from distgnn.partition.adjacency import int64_column
 from distgnn.shards.columns import contiguous
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     import numpy.typing as npt
 
@@ -73,17 +75,28 @@ def part_edges(edges: SortedEdges, part: int) -> Any:
     indptr = edges.indptr[first : last + 1]
     entries = edges.entries[indptr[0] : indptr[-1]]
     src, rows = pa.array(edges.sources.global_id[entries[:, 0]]), pa.array(entries[:, 1])
-    offsets = pa.array(indptr - indptr[0])
-    lists = {"src": _lists(offsets, src), "eid": _lists(offsets, rows)}
     taken = edges.attributes.take(rows)
-    for name in taken.column_names:
-        lists[name] = _lists(offsets, contiguous(taken.column(name), f"edge column {name!r}"))
-    fields = [pa.field(name, array.type) for name, array in lists.items()]
-    for i, name in enumerate(lists):
-        if name in taken.column_names:
-            fields[i] = fields[i].with_metadata(taken.schema.field(name).metadata)
-    return pa.Table.from_arrays(list(lists.values()), schema=pa.schema(fields))
+    fields = [pa.field("src", pa.int64()), pa.field("eid", pa.int64()), *taken.schema]
+    arrays = {"src": src, "eid": rows, **{n: taken.column(n) for n in taken.column_names}}
+    return edge_lists(indptr - indptr[0], arrays, pa.schema(fields))
 
 
-def _lists(offsets: Any, values: Any) -> Any:
-    return pa.LargeListArray.from_arrays(offsets, values)
+def edge_lists(indptr: npt.NDArray[np.int64], arrays: Mapping[str, Any], schema: Any) -> Any:
+    """Return columns of edges as list columns with shared offsets.
+
+    Args:
+        indptr: int64 [n + 1], from 0.
+        arrays: For each column of `schema` its values, Arrow [E].
+        schema: Arrow schema of the edges.
+    """
+    offsets, lists = pa.array(indptr), []
+    for name in schema.names:
+        values = arrays[name]
+        if isinstance(values, pa.ChunkedArray):
+            values = contiguous(values, f"edge column {name!r}")
+        lists.append(pa.LargeListArray.from_arrays(offsets, values))
+    fields = [
+        pa.field(field.name, array.type, metadata=field.metadata)
+        for field, array in zip(schema, lists, strict=True)
+    ]
+    return pa.Table.from_arrays(lists, schema=pa.schema(fields))

@@ -6,10 +6,13 @@ features, 8 parts; tables in memory, output in the page cache).
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import psutil
+
+from distgnn.exceptions import PartitionError
 
 if TYPE_CHECKING:
     from distgnn.partition.partitioner import Cost, Partitioner
@@ -144,6 +147,20 @@ def format_bytes(num_bytes: float) -> str:
             return f"{num_bytes:.0f} {unit}" if unit == "B" else f"{num_bytes:.1f} {unit}"
         num_bytes /= 1024
     return f"{num_bytes:.1f} GiB"
+
+
+def parse_bytes(text: str) -> int:
+    """Return the bytes that ``"2GiB"``, ``"800 MB"`` or ``"123"`` names.
+
+    Raises:
+        PartitionError: it names none.
+    """
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?\s*", text, re.IGNORECASE)
+    if found is None:
+        msg = f"{text!r} is no amount of memory: write it like 2GiB, 800MB or 1.5G"
+        raise PartitionError(msg)
+    power = " KMGT".index(found.group(2).upper() or " ")
+    return int(float(found.group(1)) * (1024 if found.group(3) else 1000) ** power)
 
 
 def format_seconds(seconds: float) -> str:

@@ -35,15 +35,15 @@ class HashPartitioner:
         offsets = adjacency.node_offsets
         for node_type in range(len(offsets) - 1):
             first, last = int(offsets[node_type]), int(offsets[node_type + 1])
-            key = _mix(_mix(np.array([seed], np.uint64)) + np.uint64(node_type))
-            hashed = _mix(np.arange(last - first, dtype=np.uint64) + key) >> np.uint64(32)
+            key = mix(mix(np.array([seed], np.uint64)) + np.uint64(node_type))
+            hashed = mix(np.arange(last - first, dtype=np.uint64) + key) >> np.uint64(32)
             # Upper half of a 32 x 32 bit product: an even share for every part, without a division.
             parts[first:last] = (hashed * np.uint64(num_parts)) >> np.uint64(32)
         return parts
 
 
-def _mix(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """Return the output function of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014)."""
+def mix(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Return 64-bit hashes, by SplitMix64's output function (Steele et al., OOPSLA 2014)."""
     mixed = values + np.uint64(0x9E3779B97F4A7C15)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

@@ -6,12 +6,17 @@ from distgnn.exceptions import MissingDependencyError
 
 try:
     from distgnn.partition._kernels import (
+        AdjacencyBuilder,
+        Clusterer,
+        Refiner,
+        Streamer,
+        add_cluster_edges,
         build_adjacency,
         build_csc,
+        build_rows,
         count_cut,
-        fennel,
         group_by_part,
-        ldg,
+        hash_texts,
         rebalance,
     )
 except ImportError as error:
@@ -22,11 +27,16 @@ except ImportError as error:
     raise MissingDependencyError(msg) from error
 
 __all__ = [
+    "AdjacencyBuilder",
+    "Clusterer",
+    "Refiner",
+    "Streamer",
+    "add_cluster_edges",
     "build_adjacency",
     "build_csc",
+    "build_rows",
     "count_cut",
-    "fennel",
     "group_by_part",
-    "ldg",
+    "hash_texts",
     "rebalance",
 ]

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from distgnn.partition import kernels
-from distgnn.partition.partitioner import SLACK, Cost
-from distgnn.partition.stream_order import stream_order
+from distgnn.partition.partitioner import Cost
+from distgnn.partition.rows import AdjacencyStream
+from distgnn.partition.streaming import place_all
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
     from distgnn.partition.adjacency import Adjacency
+    from distgnn.partition.rows import NeighbourStream
 
 
 class LdgPartitioner:
@@ -36,8 +37,10 @@ class LdgPartitioner:
         constraint while each node has room somewhere; otherwise the excess is less than the
         heaviest node.
         """
-        order = stream_order(adjacency.num_nodes, seed)
-        parts: npt.NDArray[np.int32] = kernels.ldg(
-            adjacency.indptr, adjacency.indices, weights, order, num_parts, SLACK
-        )
-        return parts
+        return self.assign_stream(AdjacencyStream(adjacency, seed), num_parts, weights)
+
+    def assign_stream(
+        self, stream: NeighbourStream, num_parts: int, weights: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.int32]:
+        """Return the part of every node (see `StreamPartitioner.assign_stream`)."""
+        return place_all(stream, num_parts, weights, "ldg", num_passes=1)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
     from distgnn.partition.adjacency import Adjacency
+    from distgnn.partition.rows import NeighbourStream
 
 MAX_IMBALANCE = 0.03
 """How far a part may exceed its equal share, as a fraction of it: METIS's and KaHIP's default."""
@@ -56,4 +57,15 @@ class Partitioner(Protocol):
         Returns:
             int32 [N], each in [0, num_parts).
         """
+        ...
+
+
+@runtime_checkable
+class StreamPartitioner(Protocol):
+    """A partitioner that reads the edges in passes, so that they need not be in memory."""
+
+    def assign_stream(
+        self, stream: NeighbourStream, num_parts: int, weights: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.int32]:
+        """Return the part of every node, int32 [N]: as `assign` with the seed of the stream."""
         ...

@@ -69,7 +69,8 @@ def partition_graph(
     """
     partitioner = find_partitioner(method)
     checked_balance = check_balance(balance)
-    _check_numbers(raw, num_parts, seed)
+    num_nodes = sum(raw.num_nodes(node_type) for node_type in raw.schema.node_types)
+    check_numbers(num_nodes, num_parts, seed)
     console = Console(stderr=True, quiet=not progress)
     stages = Stages(console, progress=progress)
     with ShardWriter(out, raw.schema, num_parts, overwrite=overwrite) as writer:
@@ -89,7 +90,7 @@ def partition_graph(
                 method=method,
                 balance=checked_balance,
                 seed=seed,
-                stats=_stats(quality, checked_balance),
+                stats=stats_of(quality, checked_balance),
             )
             with stages.stage("commit"):
                 manifest = writer.commit(info)
@@ -109,8 +110,12 @@ def partition_graph(
     )
 
 
-def _check_numbers(raw: RawGraph, num_parts: int, seed: int) -> None:
-    num_nodes = sum(raw.num_nodes(node_type) for node_type in raw.schema.node_types)
+def check_numbers(num_nodes: int, num_parts: int, seed: int) -> None:
+    """Check the numbers that a run was given.
+
+    Raises:
+        PartitionError: fewer than 1 part, more parts than nodes, or a negative seed.
+    """
     if num_parts < 1:
         msg = f"cannot partition into {num_parts} parts: give at least 1"
         raise PartitionError(msg)
@@ -165,7 +170,8 @@ def _write_edges(raw: RawGraph, layouts: Layouts, writer: ShardWriter, stages: S
                 advance()
 
 
-def _stats(quality: Quality, balance: Balance) -> dict[str, float]:
+def stats_of(quality: Quality, balance: Balance) -> dict[str, float]:
+    """Return what the manifest keeps of the quality of an assignment."""
     values = {name: float(value) for name, value in asdict(quality).items()}
     asked = {"nodes": "node_balance", "edges": "edge_balance", "train": "train_balance"}[balance]
     return values | {"balance": values[asked]}

@@ -49,15 +49,35 @@ def measure_quality(
     for edge_type in raw.schema.edge_types:
         cut, loops = _count_cut(raw, edge_type, layouts)
         num_cut, num_loops = num_cut + cut, num_loops + loops
-    sizes = np.sum([np.diff(layout.offsets) for layout in layouts.values()], axis=0)
+    return quality_of(
+        num_edges=num_edges,
+        num_cut=num_cut,
+        num_loops=num_loops,
+        node_loads=np.sum([np.diff(layout.offsets) for layout in layouts.values()], axis=0),
+        edge_loads=_loads(in_edges(raw), layouts, num_parts),
+        train_loads=_loads(training_nodes(raw), layouts, num_parts),
+    )
+
+
+def quality_of(
+    *,
+    num_edges: int,
+    num_cut: int,
+    num_loops: int,
+    node_loads: npt.NDArray[np.int64],
+    edge_loads: npt.NDArray[np.float64],
+    train_loads: npt.NDArray[np.float64],
+) -> Quality:
+    """Return edge cut and balance from what was counted; loads are [num_parts]."""
+    num_parts = len(node_loads)
     return Quality(
         edge_cut=num_cut / max(1, num_edges),
         random_edge_cut=(1 - 1 / num_parts) * (num_edges - num_loops) / max(1, num_edges),
-        node_balance=_balance(sizes),
-        edge_balance=_balance(_loads(in_edges(raw), layouts, num_parts)),
-        train_balance=_balance(_loads(training_nodes(raw), layouts, num_parts)),
-        smallest_part=int(sizes.min()),
-        largest_part=int(sizes.max()),
+        node_balance=_balance(node_loads),
+        edge_balance=_balance(edge_loads),
+        train_balance=_balance(train_loads),
+        smallest_part=int(node_loads.min()),
+        largest_part=int(node_loads.max()),
     )
 
 

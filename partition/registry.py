@@ -10,7 +10,9 @@ from distgnn.partition.hash import HashPartitioner
 from distgnn.partition.kahip import KahipPartitioner
 from distgnn.partition.ldg import LdgPartitioner
 from distgnn.partition.metis import MetisPartitioner
+from distgnn.partition.multilevel import MultilevelPartitioner
 from distgnn.partition.range import RangePartitioner
+from distgnn.partition.restream import RestreamPartitioner
 
 if TYPE_CHECKING:
     from distgnn.partition.partitioner import Partitioner
@@ -21,7 +23,9 @@ PARTITIONERS: dict[str, Partitioner] = {
     "kahip": KahipPartitioner(),
     "ldg": LdgPartitioner(),
     "metis": MetisPartitioner(),
+    "multilevel": MultilevelPartitioner(),
     "range": RangePartitioner(),
+    "restream": RestreamPartitioner(),
 }
 
 

@@ -13,6 +13,7 @@ from distgnn.partition.estimate import Estimate, format_bytes, format_seconds
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from distgnn.partition.out_of_core.estimate import JobEstimate
     from distgnn.partition.quality import Quality
 
 
@@ -33,7 +34,7 @@ class PartitionReport:
     num_bytes: int
     """Size of all shard files."""
     quality: Quality
-    estimate: Estimate
+    estimate: Estimate | JobEstimate
     """What was expected before the start."""
     seconds: dict[str, float]
     """Wall-clock time of each stage."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Self
 
@@ -29,6 +31,26 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from distgnn.schema import EdgeType, GraphSchema, NodeType
+
+
+def write_batch(path: Path, batch: Any) -> FileEntry:
+    """Write an Arrow file of one record batch, uncompressed, as all shard files are.
+
+    Args:
+        path: The file, which must not exist.
+        batch: As `distgnn.shards.layout` makes them.
+    """
+    file = ChecksumFile(path)
+    try:
+        options = pa.ipc.IpcWriteOptions(allow_64bit=True)
+        with (
+            pa.PythonFile(file, "w") as sink,
+            pa.ipc.new_file(sink, batch.schema, options=options) as out,
+        ):
+            out.write_batch(batch)
+    finally:
+        file.close()
+    return FileEntry(bytes=file.num_bytes, rows=batch.num_rows, checksum=file.checksum)
 
 
 class ShardWriter:
@@ -176,19 +198,40 @@ class ShardWriter:
         path = self._folder.path / relative
         with storage_errors(self._folder.out / relative, batch.nbytes):
             path.parent.mkdir(parents=True, exist_ok=True)
-            file = ChecksumFile(path)
+            self._files[relative] = write_batch(path, batch)
+
+    def adopt(
+        self,
+        relative: str,
+        made: Path,
+        entry: FileEntry,
+        *,
+        num_edges: int = 0,
+        sources: tuple[int, int] | None = None,
+    ) -> None:
+        """Take over a file that `write_batch` made elsewhere; it stays there too.
+
+        Args:
+            relative: Its path in the graph (`node_file`, `edge_file`).
+            made: Where it is: on the same file system it is linked, else copied.
+            entry: What `write_batch` returned.
+            num_edges: Of an edge file.
+            sources: Of an edge file with edges: the smallest and the largest global id of a source.
+
+        Raises:
+            StorageError: the disk is full, or fails.
+        """
+        path = self._folder.path / relative
+        with storage_errors(self._folder.out / relative, entry.bytes):
+            path.parent.mkdir(parents=True, exist_ok=True)
             try:
-                options = pa.ipc.IpcWriteOptions(allow_64bit=True)
-                with (
-                    pa.PythonFile(file, "w") as sink,
-                    pa.ipc.new_file(sink, batch.schema, options=options) as out,
-                ):
-                    out.write_batch(batch)
-            finally:
-                file.close()
-        self._files[relative] = FileEntry(
-            bytes=file.num_bytes, rows=batch.num_rows, checksum=file.checksum
-        )
+                os.link(made, path)
+            except OSError:
+                shutil.copyfile(made, path)
+        self._files[relative] = entry
+        self._edge_counts[relative] = num_edges
+        if sources is not None:
+            self._source_bounds[relative] = sources
 
     def _manifest(self, info: ManifestInfo) -> Manifest:
         parts, schema = range(self._num_parts), self._schema

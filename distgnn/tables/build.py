@@ -32,6 +32,9 @@ from distgnn.tables.sparse import CSRFeatures, sparse_features
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy as np
+    import numpy.typing as npt
+
     from distgnn.tables.source import SourceTable
 
 NODE_ROLES = ("id", "x", "y", "split", "time")
@@ -121,7 +124,11 @@ def node_table(
 
 
 def edge_table(
-    edge_type: EdgeType, roles: EdgeRoles, source: SourceTable, options: EdgeOptions
+    edge_type: EdgeType,
+    roles: EdgeRoles,
+    source: SourceTable,
+    options: EdgeOptions,
+    kept: npt.NDArray[np.bool_] | None = None,
 ) -> tuple[EdgeSchema, Any]:
     """Return the checked table of an edge type and its schema.
 
@@ -130,6 +137,7 @@ def edge_table(
         roles: Its columns.
         source: Where they came from, for messages.
         options: What to do with loops, reverse copies and duplicates.
+        kept: bool [E], which rows are edges at all; None: all.
 
     Raises:
         ArgumentError: options that do not suit this edge type.
@@ -145,7 +153,10 @@ def edge_table(
     features = columns.add_features("edge_attr", roles)
     label = columns.add_label(roles)
     columns.add_extra(roles)
-    table = apply_options(columns.table(), edge_type, options)
+    table = columns.table()
+    if kept is not None and not kept.all():
+        table = table.filter(pa.array(kept))
+    table = apply_options(table, edge_type, options)
     schema = EdgeSchema(
         type=edge_type,
         features=features,

@@ -39,7 +39,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from distgnn.exceptions import ArgumentError, ConfigError, nearest
 from distgnn.schema import EdgeType, FeatureDtype, LabelKind, NodeType, edge_key, parse_edge_key
-from distgnn.tables.edges import Duplicates, SelfLoops
+from distgnn.tables.edges import Dangling, Duplicates, SelfLoops
 from distgnn.tables.ids import IdType
 
 if TYPE_CHECKING:
@@ -152,6 +152,8 @@ class EdgeConfig(TableConfig):
     """Edges with the same ends (and time): keep, drop, count or error."""
     self_loops: SelfLoops = "keep"
     """Edges from a node to itself: keep, drop or error."""
+    dangling: Dangling = "error"
+    """Edges that end at an id which no node has: drop or error."""
 
 
 @with_config(STRICT)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Duplicates = Literal["keep", "drop", "count", "error"]
 SelfLoops = Literal["keep", "drop", "error"]
+Dangling = Literal["drop", "error"]
 
 COUNT_COLUMN = "count"
 """Column that ``duplicates = "count"`` adds: how many edges became one."""
@@ -59,7 +60,7 @@ def apply_options(table: Any, edge_type: EdgeType, options: EdgeOptions) -> Any:
         )
         raise ArgumentError(msg)
     if same_type and options.self_loops != "keep":
-        table = _without_loops(table, edge_type, options.self_loops)
+        table = without_loops(table, edge_type, options.self_loops)
     if options.undirected:
         table = _with_reverse(table)
     if options.duplicates != "keep":
@@ -73,7 +74,12 @@ def reverse_table(table: Any) -> Any:
     return table.rename_columns(names).select(table.column_names)
 
 
-def _without_loops(table: Any, edge_type: EdgeType, action: SelfLoops) -> Any:
+def without_loops(table: Any, edge_type: EdgeType, action: SelfLoops) -> Any:
+    """Return an edge table without edges from a node to itself.
+
+    Raises:
+        GraphDataError: there are some, and `action` is error.
+    """
     loops = _ends(table)[0] == _ends(table)[1]
     if not loops.any():
         return table
@@ -107,7 +113,7 @@ def _without_duplicates(table: Any, edge_type: EdgeType, action: Duplicates) -> 
             "duplicates cannot be counted there; rename the column"
         )
         raise ArgumentError(msg)
-    order, starts = _groups(table)
+    order, starts = group_equal(table)
     if action == "error" and len(starts) < table.num_rows:
         repeated = np.ones(len(order), np.bool_)
         repeated[starts] = False
@@ -129,7 +135,7 @@ def _without_duplicates(table: Any, edge_type: EdgeType, action: Duplicates) -> 
     return table
 
 
-def _groups(table: Any) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def group_equal(table: Any) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return an order that puts equal edges side by side, and where in it each group starts.
 
     The first of a group is the first in the table.

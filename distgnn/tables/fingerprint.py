@@ -20,7 +20,7 @@ from distgnn.exceptions import TableError
 from distgnn.schema import edge_key
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from distgnn.schema import EdgeType, GraphSchema, NodeType
 
@@ -38,14 +38,42 @@ def fingerprint_graph(
     Raises:
         TableError: a column has a type whose content cannot be hashed (map, union).
     """
-    total = xxhash.xxh3_128(json.dumps(asdict(schema), sort_keys=True).encode())
-    tables = [(f"nodes {name}", nodes[name]) for name in schema.node_types]
-    tables += [(f"edges {edge_key(name)}", edges[name]) for name in schema.edge_types]
+    tables = [(name_nodes(name), nodes[name]) for name in schema.node_types]
+    tables += [(name_edges(name), edges[name]) for name in schema.edge_types]
+    digests = []
     for where, table in tables:
-        total.update(f"\n{where} {table.num_rows}".encode())
-        for name in sorted(table.column_names):
-            digest = column_digest(table.column(name), f"column {name!r} of {where}")
-            total.update(f"\n{name} {digest}".encode())
+        digest = TableDigest(where)
+        for name in table.column_names:
+            for chunk in table.column(name).chunks:
+                digest.add(name, chunk)
+        digests.append((where, table.num_rows, digest.columns(table.schema)))
+    return combine_digests(schema, digests)
+
+
+def name_nodes(node_type: NodeType) -> str:
+    """Return what the fingerprint calls a node table."""
+    return f"nodes {node_type}"
+
+
+def name_edges(edge_type: EdgeType) -> str:
+    """Return what the fingerprint calls an edge table."""
+    return f"edges {edge_key(edge_type)}"
+
+
+def combine_digests(
+    schema: GraphSchema, tables: Iterable[tuple[str, int, Mapping[str, str]]]
+) -> str:
+    """Return the fingerprint of a graph.
+
+    Args:
+        schema: All types, in order.
+        tables: For each table in that order its name, number of rows, and `TableDigest.columns`.
+    """
+    total = xxhash.xxh3_128(json.dumps(asdict(schema), sort_keys=True).encode())
+    for where, num_rows, columns in tables:
+        total.update(f"\n{where} {num_rows}".encode())
+        for name in sorted(columns):
+            total.update(f"\n{name} {columns[name]}".encode())
     return total.hexdigest()
 
 
@@ -55,13 +83,40 @@ def column_digest(column: Any, where: str) -> str:
     Raises:
         TableError: values of this type cannot be hashed.
     """
-    streams = _Streams(where)
+    digest = TableDigest(where)
     for chunk in column.chunks:
-        streams.add("", chunk)
-    names = sorted(streams.hashes)
-    parts = [_type_name(column.type)]
-    parts += [f"{name}={streams.hashes[name].hexdigest()}" for name in names]
-    return "|".join(parts)
+        digest.add(where, chunk)
+    return digest.columns([pa.field(where, column.type)])[where]
+
+
+class TableDigest:
+    """The hashes of a table's columns, fed one chunk at a time."""
+
+    def __init__(self, where: str) -> None:
+        """Start with no rows; `where` names the table in messages."""
+        self._where = where
+        self._streams: dict[str, _Streams] = {}
+
+    def add(self, name: str, chunk: Any) -> None:
+        """Feed the next chunk (Arrow array) of the column `name`.
+
+        Raises:
+            TableError: values of this type cannot be hashed.
+        """
+        if name not in self._streams:
+            self._streams[name] = _Streams(f"column {name!r} of {self._where}")
+        self._streams[name].add("", chunk)
+
+    def columns(self, schema: Any) -> dict[str, str]:
+        """Return the hash of each column (Arrow fields): of its type and its values."""
+        return {field.name: self._digest(field) for field in schema}
+
+    def _digest(self, field: Any) -> str:
+        streams = self._streams.get(field.name)
+        hashes = {} if streams is None else streams.hashes
+        parts = [_type_name(field.type)]
+        parts += [f"{name}={hashes[name].hexdigest()}" for name in sorted(hashes)]
+        return "|".join(parts)
 
 
 class _Streams:

@@ -70,6 +70,40 @@ def _cast(column: Any, id_type: IdType, where: str) -> Any:
         raise TableError(msg) from None
 
 
+def check_same_kind(found: Any, wanted: Any, what: str, name: str, node_what: str) -> None:
+    """Check that the ids of edges and nodes are both text or both integers.
+
+    Raises:
+        TableError: they are not.
+    """
+    if is_text(found) != is_text(wanted):
+        kinds = ("text", "integers") if is_text(wanted) else ("integers", "text")
+        msg = (
+            f"ids of {node_what} are {kinds[0]}, but column {name!r} of {what} "
+            f"holds {kinds[1]} (Arrow type {found}); give both the same type, in CSV by "
+            "`id_type` of the node table"
+        )
+        raise TableError(msg)
+
+
+def refuse_dangling(
+    column: Any, known: npt.NDArray[np.bool_], source: SourceTable, name: str, node_what: str
+) -> None:
+    """Raise the error for edges that end at ids which are not those of nodes.
+
+    Raises:
+        GraphDataError: always.
+    """
+    row = int(known.argmin())
+    msg = (
+        f"an edge ends at an unknown node: {name} is {column[row].as_py()!r} in "
+        f"{source.at(row)} of {source.what}, but {node_what} has no such id "
+        f"({int((~known).sum())} of {len(known)} edges have this fault). Add the nodes, or "
+        "drop those edges (`dangling` of the edge table)"
+    )
+    raise GraphDataError(msg)
+
+
 class IdMap:
     """From the ids of one node type to their rows."""
 
@@ -100,13 +134,22 @@ class IdMap:
         """Arrow type of the ids."""
         return self._ids.type
 
-    @property
-    def is_text(self) -> bool:
-        """Whether ids are strings."""
-        return is_text(self._ids.type)
-
     def rows(self, column: Any, source: SourceTable, name: str) -> npt.NDArray[np.int64]:
-        """Return the row of each id, int64 [E].
+        """Return the row of each id, int64 [E] (arguments as for `look_up`).
+
+        Raises:
+            GraphDataError: an id is not that of a node.
+            TableError: ids are text on one side and integers on the other.
+        """
+        rows, known = self.look_up(column, source, name)
+        if not known.all():
+            refuse_dangling(column, known, source, name, self._source.what)
+        return rows
+
+    def look_up(
+        self, column: Any, source: SourceTable, name: str
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+        """Return the row of each id (undefined where unknown), and whether it is known, both [E].
 
         Args:
             column: Ids, as they come from `id_column`.
@@ -114,28 +157,10 @@ class IdMap:
             name: The column's name, for messages.
 
         Raises:
-            GraphDataError: an id is not that of a node.
             TableError: ids are text on one side and integers on the other.
         """
-        if is_text(column.type) != self.is_text:
-            kinds = ("text", "integers") if self.is_text else ("integers", "text")
-            msg = (
-                f"ids of {self._source.what} are {kinds[0]}, but column {name!r} of {source.what} "
-                f"holds {kinds[1]} (Arrow type {column.type}); give both the same type, in CSV by "
-                "`id_type` of the node table"
-            )
-            raise TableError(msg)
-        rows, known = self._look_up(column)
-        if not known.all():
-            row = int(known.argmin())
-            msg = (
-                f"an edge ends at an unknown node: {name} is {column[row].as_py()!r} in "
-                f"{source.at(row)} of {source.what}, but {self._source.what} has no such id "
-                f"({int((~known).sum())} of {len(known)} edges have this fault). Add the nodes, or "
-                "drop those edges"
-            )
-            raise GraphDataError(msg)
-        return rows
+        check_same_kind(column.type, self.type, source.what, name, self._source.what)
+        return self._look_up(column)
 
     def _look_up(self, column: Any) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
         """Return the row of each id (undefined where unknown), and whether it is known."""
@@ -148,7 +173,7 @@ class IdMap:
             inside = (values >= 0) & (values < len(self._rows))
             rows = self._rows[np.where(inside, values, 0)].astype(np.int64)
             return rows, inside & (rows >= 0)
-        ids = self._ids.cast(column.type) if self.is_text else self._ids
+        ids = self._ids.cast(column.type) if is_text(self._ids.type) else self._ids
         found = to_numpy(pc.fill_null(pc.index_in(column, value_set=ids), -1))
         return found.astype(np.int64), found >= 0
 

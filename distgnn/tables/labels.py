@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from distgnn.tables.source import SourceTable
 
+ANY_CLASSES = 2**62
+"""As `num_classes` of a window of rows: the other windows decide how many classes there are."""
+
 SPLIT_NAMES = {**SPLITS, "valid": SPLITS["val"], "validation": SPLITS["val"], "": -1, "none": -1}
 """Words that a split column of text may hold."""
 
@@ -212,7 +215,8 @@ def _classes(
     bad = (values < UNLABELLED) | (values >= limit)
     if bad.any():
         row = int(bad.argmax())
-        end = f"{limit - 1} (num_classes is {limit})" if num_classes is not None else "one less"
+        is_given = num_classes is not None and num_classes != ANY_CLASSES
+        end = f"{limit - 1} (num_classes is {limit})" if is_given else "one less"
         msg = (
             f"{where} is {values[row]} in {source.at(row)}; classes go from 0 to {end}, and -1 "
             "or null means unlabelled"

@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from distgnn.tables.build import (
     describe_edges,
     describe_nodes,
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from distgnn.schema import EdgeSchema, EdgeType, NodeType
-    from distgnn.tables.config import EdgeConfig, NodeConfig
+    from distgnn.tables.config import EdgeConfig, NodeConfig, TableConfig
     from distgnn.tables.raw_graph import RawGraph
 
 
@@ -56,23 +58,54 @@ def load_graph(path: Path | str) -> RawGraph:
     return raw_graph(config.name or path.stem, nodes, edges)
 
 
-def _node_source(node_type: NodeType, config: NodeConfig, root: Path) -> SourceTable:
-    what = describe_nodes(node_type)
-    if config.path is None:
-        return SourceTable.of_size(config.num_nodes or 0, what)
-    files = find_files(_paths(config.path), root, config.format, what)
+def node_request(node_type: NodeType, config: NodeConfig) -> Request:
+    """Return what to read of the files of a node table."""
     types = {}
     if config.id is not None and config.id_type is not None:
         types[config.id] = ID_TYPES[config.id_type]
     features = config.features
-    request = Request(
-        what=what,
+    return Request(
+        what=describe_nodes(node_type),
         required=node_columns(config),
         others=config.columns is None,
         types=types,
         indptr=features.indptr if isinstance(features, SparseColumns) else None,
     )
-    return read_files(files, config.format, request)
+
+
+def edge_request(edge_type: EdgeType, config: EdgeConfig, id_types: tuple[Any, Any]) -> Request:
+    """Return what to read of the files of an edge table; `id_types`: Arrow types of the ends."""
+    return Request(
+        what=describe_edges(edge_type),
+        required=edge_columns(config),
+        others=config.columns is None,
+        types={config.src: id_types[0], config.dst: id_types[1]},
+    )
+
+
+def table_files(config: TableConfig, root: Path, what: str) -> list[Path]:
+    """Return the files of a table, in order (see `find_files`).
+
+    Raises:
+        TableError: nothing is there.
+    """
+    path = config.path or []
+    paths = [path] if isinstance(path, str) else path
+    return find_files(paths, root, config.format, what)
+
+
+def edge_options(config: EdgeConfig) -> EdgeOptions:
+    """Return what is to be done with the edges of a table as a whole."""
+    return EdgeOptions(
+        undirected=config.undirected, duplicates=config.duplicates, self_loops=config.self_loops
+    )
+
+
+def _node_source(node_type: NodeType, config: NodeConfig, root: Path) -> SourceTable:
+    request = node_request(node_type, config)
+    if config.path is None:
+        return SourceTable.of_size(config.num_nodes or 0, request.what)
+    return read_files(table_files(config, root, request.what), config.format, request)
 
 
 def _edges(
@@ -83,31 +116,23 @@ def _edges(
     root: Path,
 ) -> list[tuple[EdgeSchema, Any]]:
     """Return an edge type, and its reverse if that is asked for."""
-    what = describe_edges(edge_type)
-    source_ids, target_ids = ids[edge_type[0]], ids[edge_type[2]]
-    request = Request(
-        what=what,
-        required=edge_columns(config),
-        others=config.columns is None,
-        types={config.src: source_ids.type, config.dst: target_ids.type},
-    )
-    files = find_files(_paths(config.path), root, config.format, what)
+    maps = (ids[edge_type[0]], ids[edge_type[2]])
+    request = edge_request(edge_type, config, (maps[0].type, maps[1].type))
+    files = table_files(config, root, request.what)
     source = read_files(files, config.format, request)
-
-    def rows(name: str, node: NodeConfig, id_map: IdMap) -> Any:
+    kept = np.ones(source.num_rows, np.bool_)
+    rows = []
+    for name, node, id_map in zip((config.src, config.dst), ends, maps, strict=True):
         column = id_column(source.column(name, "end"), source, name, node.id_type)
-        return from_numpy(id_map.rows(column, source, name))
-
-    src, dst = rows(config.src, ends[0], source_ids), rows(config.dst, ends[1], target_ids)
-    options = EdgeOptions(
-        undirected=config.undirected, duplicates=config.duplicates, self_loops=config.self_loops
-    )
-    schema, table = edge_table(edge_type, edge_roles(config, source, src, dst), source, options)
+        if config.dangling == "error":
+            rows.append(id_map.rows(column, source, name))
+        else:
+            found, known = id_map.look_up(column, source, name)
+            rows.append(found)
+            kept &= known
+    roles = edge_roles(config, source, from_numpy(rows[0]), from_numpy(rows[1]))
+    schema, table = edge_table(edge_type, roles, source, edge_options(config), kept)
     if config.reverse is None:
         return [(schema, table)]
     back = (edge_type[2], config.reverse, edge_type[0])
     return [(schema, table), (replace(schema, type=back), reverse_table(table))]
-
-
-def _paths(path: str | list[str]) -> list[str]:
-    return [path] if isinstance(path, str) else path

@@ -110,9 +110,9 @@ def read_files(files: Sequence[Path], given: Format | None, request: Request) ->
         TableError: a file is missing, cut off or of an unknown format, a column is missing, or
             files do not agree on columns or types.
     """
-    tables = [_READERS[given or _format(file)](file, request) for file in files]
+    tables = [read_file(file, given or file_format(file), request) for file in files]
     for file, table in zip(files, tables, strict=True):
-        _check_same_columns((files[0], tables[0]), (file, table), request)
+        check_same_columns((files[0], tables[0].schema), (file, table.schema), request)
     return SourceTable(
         table=_joined(files, tables, request),
         what=request.what,
@@ -120,12 +120,26 @@ def read_files(files: Sequence[Path], given: Format | None, request: Request) ->
     )
 
 
+def read_file(path: Path, known: Format, request: Request) -> Any:
+    """Return the rows of one file of format `known` as an Arrow table.
+
+    Raises:
+        TableError: as for `read_files`.
+    """
+    return _READERS[known](path, request)
+
+
 def is_csv(source: SourceTable) -> bool:
     """Whether a table was read from CSV files."""
     return any(_ending(path) == "csv" for path, _ in source.files)
 
 
-def _format(path: Path) -> Format:
+def file_format(path: Path) -> Format:
+    """Return the format that the ending of a file tells.
+
+    Raises:
+        TableError: it tells none.
+    """
     found = _ending(path)
     if found is None:
         msg = (
@@ -144,10 +158,10 @@ def _ending(path: Path) -> Format | None:
 def _read_parquet(path: Path, request: Request) -> Any:
     def read() -> Any:
         with pa.parquet.ParquetFile(path, memory_map=True) as file:
-            columns = _select(file.schema_arrow.names, path, request)
+            columns = select_columns(file.schema_arrow.names, path, request)
             return file.read(columns=columns, use_threads=True)
 
-    return _guarded(read, path, "Parquet")
+    return guarded(read, path, "Parquet")
 
 
 def _read_arrow(path: Path, request: Request) -> Any:
@@ -159,25 +173,30 @@ def _read_arrow(path: Path, request: Request) -> Any:
         source.seek(0)
         reader = pa.ipc.open_file(source) if is_file else pa.ipc.open_stream(source)
         table = reader.read_all()
-        table = table.select(_select(table.column_names, path, request))
+        table = table.select(select_columns(table.column_names, path, request))
         table.validate(full=True)
         return table
 
-    return _guarded(read, path, "Arrow IPC")
+    return guarded(read, path, "Arrow IPC")
+
+
+def csv_options(path: Path) -> Any:
+    """Return how a file is cut into rows and cells: at tabs if it is named .tsv, else at commas."""
+    delimiter = "\t" if ".tsv" in path.suffixes else ","
+    return pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
 
 
 def _read_csv(path: Path, request: Request) -> Any:
-    delimiter = "\t" if ".tsv" in path.suffixes else ","
-    parse = pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
+    parse = csv_options(path)
 
     def read() -> Any:
         with pa.csv.open_csv(path, parse_options=parse) as file:
-            columns = _select(file.schema.names, path, request)
+            columns = select_columns(file.schema.names, path, request)
         types = {name: dtype for name, dtype in request.types.items() if name in columns}
         convert = pa.csv.ConvertOptions(include_columns=columns, column_types=types)
         return pa.csv.read_csv(path, parse_options=parse, convert_options=convert)
 
-    return _guarded(read, path, "CSV")
+    return guarded(read, path, "CSV")
 
 
 def _read_npz(path: Path, request: Request) -> Any:
@@ -214,7 +233,7 @@ _READERS: Mapping[Format, Callable[[Path, Request], Any]] = {
 }
 
 
-def _guarded(read: Callable[[], Any], path: Path, kind: str) -> Any:
+def guarded(read: Callable[[], Any], path: Path, kind: str) -> Any:
     """Call `read`; turn what Arrow raises into an error that names the file."""
     try:
         return read()
@@ -235,7 +254,7 @@ def _guarded(read: Callable[[], Any], path: Path, kind: str) -> Any:
         raise TableError(msg) from error
 
 
-def _select(names: Sequence[str], path: Path, request: Request) -> list[str]:
+def select_columns(names: Sequence[str], path: Path, request: Request) -> list[str]:
     """Return the columns to read, checking that they are there and have different names."""
     for name, role in request.required.items():
         if name not in names:
@@ -252,8 +271,13 @@ def _select(names: Sequence[str], path: Path, request: Request) -> list[str]:
     return wanted
 
 
-def _check_same_columns(first: tuple[Path, Any], other: tuple[Path, Any], request: Request) -> None:
-    names, found = set(first[1].column_names), set(other[1].column_names)
+def check_same_columns(first: tuple[Path, Any], other: tuple[Path, Any], request: Request) -> None:
+    """Check that two files, each with its Arrow schema, have the same columns.
+
+    Raises:
+        TableError: they have not.
+    """
+    names, found = set(first[1].names), set(other[1].names)
     if names != found:
         lacking = (first, other) if names - found else (other, first)
         column = sorted(names ^ found)[0]
@@ -269,9 +293,19 @@ def _joined(files: Sequence[Path], tables: Sequence[Any], request: Request) -> A
     """Return the tables one after another, numbers widened to their common type."""
     if len(tables) == 1:
         return tables[0]
-    for name in tables[0].column_names:
-        for file, table in zip(files, tables, strict=True):
-            pair = [t.select([name]).schema for t in (tables[0], table)]
+    common_schema(files, [table.schema for table in tables], request)
+    return pa.concat_tables(tables, promote_options="permissive")
+
+
+def common_schema(files: Sequence[Path], schemas: Sequence[Any], request: Request) -> Any:
+    """Return the Arrow schema that the rows of all files fit, numbers widened.
+
+    Raises:
+        TableError: there is none.
+    """
+    for name in schemas[0].names:
+        for file, schema in zip(files, schemas, strict=True):
+            pair = [pa.schema([found.field(name)]) for found in (schemas[0], schema)]
             try:
                 pa.unify_schemas(pair, promote_options="permissive")
             except pa.ArrowException:
@@ -281,4 +315,4 @@ def _joined(files: Sequence[Path], tables: Sequence[Any], request: Request) -> A
                     "CSV files set `id_type`)"
                 )
                 raise TableError(msg) from None
-    return pa.concat_tables(tables, promote_options="permissive")
+    return pa.unify_schemas(list(schemas), promote_options="permissive")

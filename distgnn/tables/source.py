@@ -30,6 +30,8 @@ class SourceTable:
     """For messages: "node type 'paper'"."""
     files: tuple[tuple[Path, int], ...] = ()
     """Files read, in order, each with its number of rows; empty if the table was in memory."""
+    first_row: int = 0
+    """Where the first row of `table` stands among the rows of `files` (a window of a table)."""
 
     @classmethod
     def of_size(cls, num_rows: int, what: str) -> SourceTable:
@@ -69,7 +71,7 @@ class SourceTable:
 
     def at(self, row: int) -> str:
         """Say where a row is: "row 7 of papers/b.parquet (rows count from 0)"."""
-        start = 0
+        start, row = 0, row + self.first_row
         for path, count in self.files:
             if row < start + count:
                 return f"row {row - start} of {path} (rows count from 0)"

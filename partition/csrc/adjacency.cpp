@@ -30,13 +30,16 @@ void count_degrees(const EdgeBlock& block, int64_t* degrees) {
   }
 }
 
-// Writes both directions of every edge; next[v] is where the next neighbour of v goes.
-void scatter(const EdgeBlock& block, int64_t* next, int32_t* indices) {
+// Writes both directions of every edge; next[v] is where the next neighbour of v goes, before
+// indptr[v + 1].
+void scatter(const EdgeBlock& block, const int64_t* indptr, int64_t* next, int32_t* indices) {
   for (int64_t e = 0; e < block.num_edges; ++e) {
     const int64_t u = block.src_first + block.src[e];
     const int64_t v = block.dst_first + block.dst[e];
     if (u == v)
       continue;
+    if (next[u] == indptr[u + 1] || next[v] == indptr[v + 1])
+      throw std::invalid_argument("edge " + std::to_string(e) + " was not counted before");
     indices[next[u]++] = static_cast<int32_t>(v);
     indices[next[v]++] = static_cast<int32_t>(u);
   }
@@ -66,24 +69,48 @@ void merge_duplicates(Adjacency* adjacency, int64_t num_nodes) {
 
 }  // namespace
 
-Adjacency build_adjacency(const std::vector<EdgeBlock>& blocks, int64_t num_nodes) {
+AdjacencyBuilder::AdjacencyBuilder(int64_t num_nodes) : num_nodes_(num_nodes) {
   if (num_nodes < 0 || num_nodes > std::numeric_limits<int32_t>::max())
     throw std::invalid_argument("num_nodes = " + std::to_string(num_nodes) +
                                 " is not between 0 and 2^31 - 1");
-  Adjacency adjacency{Buffer<int64_t>(num_nodes + 1), Buffer<int32_t>()};
-  int64_t* indptr = adjacency.indptr.data();
-  std::fill(indptr, indptr + num_nodes + 1, 0);
-  for (const EdgeBlock& block : blocks)
-    count_degrees(block, indptr);
-  for (int64_t v = 0; v < num_nodes; ++v)
-    indptr[v + 1] += indptr[v];
+  adjacency_.indptr.resize(num_nodes + 1);
+  std::fill(adjacency_.indptr.data(), adjacency_.indptr.data() + num_nodes + 1, 0);
+}
 
-  adjacency.indices.resize(indptr[num_nodes]);
-  std::vector<int64_t> next(indptr, indptr + num_nodes);
+void AdjacencyBuilder::count(const EdgeBlock& block) {
+  count_degrees(block, adjacency_.indptr.data());
+}
+
+void AdjacencyBuilder::start() {
+  int64_t* indptr = adjacency_.indptr.data();
+  for (int64_t v = 0; v < num_nodes_; ++v)
+    indptr[v + 1] += indptr[v];
+  adjacency_.indices.resize(indptr[num_nodes_]);
+  next_.assign(indptr, indptr + num_nodes_);
+}
+
+void AdjacencyBuilder::scatter(const EdgeBlock& block) {
+  for (int64_t e = 0; e < block.num_edges; ++e) {
+    check_row("src", block.src[e], block.num_src, e);
+    check_row("dst", block.dst[e], block.num_dst, e);
+  }
+  distgnn::scatter(block, adjacency_.indptr.data(), next_.data(), adjacency_.indices.data());
+}
+
+Adjacency AdjacencyBuilder::finish() {
+  std::vector<int64_t>().swap(next_);
+  merge_duplicates(&adjacency_, num_nodes_);
+  return std::move(adjacency_);
+}
+
+Adjacency build_adjacency(const std::vector<EdgeBlock>& blocks, int64_t num_nodes) {
+  AdjacencyBuilder builder(num_nodes);
   for (const EdgeBlock& block : blocks)
-    scatter(block, next.data(), adjacency.indices.data());
-  merge_duplicates(&adjacency, num_nodes);
-  return adjacency;
+    builder.count(block);
+  builder.start();
+  for (const EdgeBlock& block : blocks)
+    builder.scatter(block);
+  return builder.finish();
 }
 
 }  // namespace distgnn

@@ -12,49 +12,29 @@
 #include <vector>
 
 #include "adjacency.h"
+#include "bind_stream.h"
+#include "checks.h"
 #include "csc.h"
 #include "rebalance.h"
-#include "streaming.h"
 
 namespace py = pybind11;
 
 namespace {
 
-using Int64Array = py::array_t<int64_t, py::array::c_style>;
-using Int32Array = py::array_t<int32_t, py::array::c_style>;
-
-[[noreturn]] void fail(const std::string& message) {
-  throw std::invalid_argument(message);
-}
-
-template <typename Array>
-void check_vector(const char* name, const Array& array, int64_t size) {
-  if (array.ndim() != 1)
-    fail(std::string(name) + " has " + std::to_string(array.ndim()) +
-         " dimensions: it must have 1");
-  if (size >= 0 && array.size() != size)
-    fail(std::string(name) + " has " + std::to_string(array.size()) + " values: it must have " +
-         std::to_string(size));
-}
-
-void check_num_parts(int32_t num_parts) {
-  if (num_parts < 1)
-    fail("num_parts = " + std::to_string(num_parts) + " is below 1");
-}
+using distgnn::check_adjacency;
+using distgnn::check_num_parts;
+using distgnn::check_vector;
+using distgnn::check_weights;
+using distgnn::fail;
+using distgnn::Int32Array;
+using distgnn::Int64Array;
+using distgnn::to_numpy;
 
 void check_rows(const char* name, const Int64Array& rows, int64_t limit) {
   for (int64_t i = 0; i < rows.size(); ++i)
     if (rows.data()[i] < 0 || rows.data()[i] >= limit)
       fail(std::string(name) + "[" + std::to_string(i) + "] = " + std::to_string(rows.data()[i]) +
            " is not in [0, " + std::to_string(limit) + ")");
-}
-
-// Numpy takes the memory over, without a copy.
-template <typename T>
-py::array_t<T> to_numpy(distgnn::Buffer<T> buffer) {
-  const int64_t size = buffer.size();
-  T* data = buffer.release();
-  return py::array_t<T>(size, data, py::capsule(data, [](void* p) { std::free(p); }));
 }
 
 // (src, dst, src_first, num_src, dst_first, num_dst)
@@ -81,76 +61,6 @@ std::pair<py::array_t<int64_t>, py::array_t<int32_t>> build_adjacency(
     adjacency = distgnn::build_adjacency(views, num_nodes);
   }
   return {to_numpy(std::move(adjacency.indptr)), to_numpy(std::move(adjacency.indices))};
-}
-
-void check_adjacency(const Int64Array& indptr, const Int32Array& indices) {
-  check_vector("indptr", indptr, -1);
-  check_vector("indices", indices, -1);
-  if (indptr.size() < 1)
-    fail("indptr is empty: it must have one value more than there are nodes");
-  const int64_t num_nodes = indptr.size() - 1;
-  if (indptr.data()[0] != 0)
-    fail("indptr[0] = " + std::to_string(indptr.data()[0]) + ": must be 0");
-  for (int64_t v = 0; v < num_nodes; ++v)
-    if (indptr.data()[v] > indptr.data()[v + 1])
-      fail("indptr decreases after position " + std::to_string(v));
-  if (indptr.data()[num_nodes] != indices.size())
-    fail("indptr ends with " + std::to_string(indptr.data()[num_nodes]) + " but indices has " +
-         std::to_string(indices.size()) + " values");
-  for (int64_t i = 0; i < indices.size(); ++i)
-    if (indices.data()[i] < 0 || indices.data()[i] >= num_nodes)
-      fail("indices[" + std::to_string(i) + "] = " + std::to_string(indices.data()[i]) +
-           " is not in [0, " + std::to_string(num_nodes) + ")");
-}
-
-distgnn::Weights check_weights(const Int64Array& weights,
-                               int64_t num_nodes,
-                               int32_t num_parts,
-                               double slack) {
-  if (weights.ndim() != 2 || weights.shape(0) != num_nodes || weights.shape(1) < 1)
-    fail("weights must have the shape [" + std::to_string(num_nodes) + ", at least 1]");
-  for (int64_t i = 0; i < weights.size(); ++i)
-    if (weights.data()[i] < 0)
-      fail("weights holds " + std::to_string(weights.data()[i]) + ": no weight may be negative");
-  check_num_parts(num_parts);
-  if (!(slack >= 1))
-    fail("slack = " + std::to_string(slack) + " is below 1");
-  return {weights.data(), num_nodes, static_cast<int>(weights.shape(1)), num_parts, slack};
-}
-
-void check_permutation(const char* name, const Int32Array& order, int64_t size) {
-  check_vector(name, order, size);
-  std::vector<bool> seen(size, false);
-  for (int64_t i = 0; i < size; ++i) {
-    const int32_t value = order.data()[i];
-    if (value < 0 || value >= size || seen[value])
-      fail(std::string(name) + "[" + std::to_string(i) + "] = " + std::to_string(value) +
-           ": it must hold every number from 0 to " + std::to_string(size - 1) + " once");
-    seen[value] = true;
-  }
-}
-
-using StreamKernel = void (*)(const distgnn::StreamInput&, int32_t*);
-
-template <StreamKernel kernel>
-py::array_t<int32_t> stream(const Int64Array& indptr,
-                            const Int32Array& indices,
-                            const Int64Array& weights,
-                            const Int32Array& order,
-                            int32_t num_parts,
-                            double slack) {
-  check_adjacency(indptr, indices);
-  const int64_t num_nodes = indptr.size() - 1;
-  check_permutation("order", order, num_nodes);
-  const distgnn::StreamInput input{indptr.data(), indices.data(), order.data(),
-                                   check_weights(weights, num_nodes, num_parts, slack)};
-  py::array_t<int32_t> assignment(num_nodes);
-  int32_t* out = assignment.mutable_data();
-  {
-    py::gil_scoped_release release;
-    kernel(input, out);
-  }
-  return assignment;
 }
 
 py::array_t<int32_t> rebalance(const Int64Array& indptr,
@@ -243,14 +153,6 @@ PYBIND11_MODULE(_kernels, m) {
   m.doc() = "Kernels of distgnn.partition; each is described in its header in csrc/.";
   m.def("build_adjacency", &build_adjacency, py::arg("blocks"), py::arg("num_nodes"),
         "Undirected simple graph below directed edges: (indptr int64 [N + 1], indices int32).");
-  m.def("ldg", &stream<&distgnn::ldg>, py::arg("indptr").noconvert(),
-        py::arg("indices").noconvert(), py::arg("weights").noconvert(),
-        py::arg("order").noconvert(), py::arg("num_parts"), py::arg("slack"),
-        "Linear deterministic greedy: the part of every node, int32 [N].");
-  m.def("fennel", &stream<&distgnn::fennel>, py::arg("indptr").noconvert(),
-        py::arg("indices").noconvert(), py::arg("weights").noconvert(),
-        py::arg("order").noconvert(), py::arg("num_parts"), py::arg("slack"),
-        "Fennel: the part of every node, int32 [N].");
   m.def("rebalance", &rebalance, py::arg("indptr").noconvert(), py::arg("indices").noconvert(),
         py::arg("weights").noconvert(), py::arg("assignment").noconvert(), py::arg("num_parts"),
         py::arg("slack"), "Moves nodes out of overfull parts: the new assignment, int32 [N].");
@@ -263,4 +165,5 @@ PYBIND11_MODULE(_kernels, m) {
   m.def("count_cut", &count_cut, py::arg("src").noconvert(), py::arg("dst").noconvert(),
         py::arg("part_of_src").noconvert(), py::arg("part_of_dst").noconvert(),
         "Number of edges between different parts.");
+  distgnn::bind_stream(m);
 }

@@ -140,7 +140,7 @@ def test_in_neighbours_are_sorted_by_time_index_and_edge(tmp_path):
         ({"num_parts": -2}, "into -2 parts"),
         ({"num_parts": 7}, "6 nodes into 7 parts: some would be empty"),
         ({"num_parts": 2, "method": "mets"}, "no partitioning method 'mets'; did you mean 'metis'"),
-        ({"num_parts": 2, "method": "x"}, "known: fennel, hash, kahip, ldg, metis, range"),
+        ({"num_parts": 2, "method": "x"}, "known: fennel, hash, kahip, ldg, metis, multilevel"),
         ({"num_parts": 2, "balance": "node"}, "no balance 'node'; did you mean 'nodes'"),
         ({"num_parts": 2, "seed": -1}, "the seed is -1"),
     ],

@@ -10,10 +10,22 @@ from hypothesis import strategies as st
 from distgnn.partition import kernels
 from distgnn.partition.fennel import FennelPartitioner
 from distgnn.partition.ldg import LdgPartitioner
+from distgnn.partition.restream import RestreamPartitioner
 from distgnn.partition.stream_order import stream_order
 from tests.partition.graphs import adjacency_of, communities, edge_cut, largest_share, ones
 
 SLACK = 1.03
+
+
+def stream_by(rule, graph, weights, order, num_parts, slack, blocks=1):
+    """All nodes placed in that order, the rows given in so many blocks."""
+    per_node = graph.num_edges / graph.num_nodes
+    state = kernels.Streamer(weights, num_parts, slack, rule, per_node)
+    for nodes in np.array_split(order, blocks):
+        state.place(graph.indptr, graph.indices, nodes, nodes)
+    return state.assignment
+
+
 COMMUNITIES = communities()
 
 
@@ -62,11 +74,11 @@ def test_kernels_equal_the_formulas(edges, num_parts, seed, slack, heavy):
     weights = ones(16)
     if heavy:
         weights = np.stack([np.random.default_rng(seed).integers(1, 5, 16), weights[:, 0]], axis=1)
-    arguments = (graph.indptr, graph.indices, weights, order, num_parts, slack)
+    arguments = (graph, weights, order, num_parts, slack)
     expected = slow_stream(graph, weights, order, num_parts, slack, ldg_score(slack))
-    assert kernels.ldg(*arguments).tolist() == expected.tolist()
+    assert stream_by("ldg", *arguments, blocks=3).tolist() == expected.tolist()
 
-    parts = kernels.fennel(*arguments)
+    parts = stream_by("fennel", *arguments)
     score = fennel_score(graph, num_parts)
     expected = slow_stream(graph, weights, order, num_parts, slack, score)
     # The same price computed in another order may differ in the last bit and break a tie otherwise.
@@ -110,7 +122,7 @@ class TestPartitioner:
 def test_a_node_too_heavy_for_any_part_goes_where_it_overflows_least():
     graph = adjacency_of([(0, 1), (1, 2)], 3)
     weights = np.array([[10], [1], [1]])
-    parts = kernels.ldg(graph.indptr, graph.indices, weights, np.array([1, 0, 2], np.int32), 2, 1.0)
+    parts = stream_by("ldg", graph, weights, np.array([1, 0, 2], np.int32), 2, 1.0)
     assert parts.tolist() == [1, 0, 0]
 
 
@@ -120,38 +132,60 @@ def test_stream_order_is_a_permutation():
     assert stream_order(0, 3).tolist() == []
 
 
-GOOD = {
-    "indptr": np.array([0, 1, 2]),
-    "indices": np.array([1, 0], np.int32),
-    "weights": ones(2),
-    "order": np.array([0, 1], np.int32),
-    "num_parts": 2,
-    "slack": 1.0,
-}
+def place(**given):
+    good = {
+        "indptr": np.array([0, 1, 2]),
+        "indices": np.array([1, 0], np.int32),
+        "nodes": np.array([0, 1], np.int32),
+        "rows": None,
+    }
+    kernels.Streamer(ones(2), 2, 1.0, "ldg", 1.0).place(**(good | given))
 
 
-@pytest.mark.parametrize("kernel", [kernels.ldg, kernels.fennel])
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"indptr": np.zeros(0, np.int64)}, "indptr is empty"),
-        ({"indptr": np.array([1, 1, 2])}, r"indptr\[0\] = 1: must be 0"),
-        ({"indptr": np.array([0, 2, 1])}, "indptr decreases after position 1"),
-        ({"indptr": np.array([0, 1, 3])}, "indptr ends with 3 but indices has 2"),
+        ({"indptr": np.zeros(0, np.int64)}, "indptr must begin with 0"),
+        ({"indptr": np.array([1, 1, 2])}, "indptr must begin with 0"),
+        ({"indptr": np.array([0, 2, 1, 2])}, "indptr decreases after position 1"),
+        ({"indptr": np.array([0, 1, 3])}, "end with the 2 values of indices"),
         ({"indices": np.array([1, 2], np.int32)}, r"indices\[1\] = 2 is not in \[0, 2\)"),
-        ({"weights": np.ones(2, np.int64)}, "weights must have the shape"),
-        ({"weights": np.array([[1], [-1]])}, "weights holds -1"),
-        ({"order": np.array([0, 0], np.int32)}, r"order\[1\] = 0: it must hold every number"),
-        ({"order": np.array([0], np.int32)}, "order has 1 values: it must have 2"),
-        ({"num_parts": 0}, "num_parts = 0 is below 1"),
-        ({"slack": 0.5}, "slack = 0.5.* is below 1"),
+        ({"nodes": np.array([0, 5], np.int32)}, r"nodes\[1\] = 5 is not in \[0, 2\)"),
+        ({"nodes": np.array([0], np.int32)}, "nodes has 1 values for 2 rows"),
+        ({"rows": np.array([0, 7], np.int32)}, r"rows\[1\] = 7 is not in \[0, 2\)"),
     ],
 )
-def test_kernels_check_their_arguments(kernel, wrong, message):
+def test_blocks_are_checked(wrong, message):
     with pytest.raises(ValueError, match=message):
-        kernel(**(GOOD | wrong))
+        place(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"weights": np.ones(2, np.int64)}, "weights must have the shape"),
+        ({"weights": np.array([[1], [-1]])}, "weights holds -1"),
+        ({"num_parts": 0}, "num_parts = 0 is below 1"),
+        ({"slack": 0.5}, "slack = 0.5.* is below 1"),
+        ({"rule": "lgd"}, "must be 'ldg' or 'fennel'"),
+        ({"assignment": np.array([0, 2], np.int32)}, r"assignment\[1\] = 2 is not in \[-1, 2\)"),
+    ],
+)
+def test_the_state_is_checked(wrong, message):
+    good = {"weights": ones(2), "num_parts": 2, "slack": 1.0, "rule": "ldg", "edges_per_node": 1.0}
+    with pytest.raises(ValueError, match=message):
+        kernels.Streamer(**(good | wrong))
 
 
 def test_kernels_take_no_other_dtype():
     with pytest.raises(TypeError, match="incompatible function arguments"):
-        kernels.ldg(**(GOOD | {"indices": np.array([1, 0], np.int64)}))
+        place(indices=np.array([1, 0], np.int64))
+
+
+@pytest.mark.parametrize("num_parts", [2, 8])
+def test_passes_cut_less(num_parts):
+    graph = adjacency_of(COMMUNITIES, 2000)
+    once = LdgPartitioner().assign(graph, num_parts, ones(2000), 0)
+    often = RestreamPartitioner().assign(graph, num_parts, ones(2000), 0)
+    assert edge_cut(COMMUNITIES, often) < edge_cut(COMMUNITIES, once)
+    assert largest_share(often, ones(2000), num_parts) <= SLACK
