@@ -2,6 +2,9 @@
 
 from distgnn.loader.collate import Collator
 from distgnn.loader.events import EventBatch, EventLoader
+from distgnn.loader.link_batch import LinkBatch
+from distgnn.loader.link_loader import LinkLoader
+from distgnn.loader.links import Links
 from distgnn.loader.malloc import tune_malloc
 from distgnn.loader.minibatch import MiniBatch
 from distgnn.loader.node_loader import NodeLoader
@@ -11,6 +14,9 @@ __all__ = [
     "Collator",
     "EventBatch",
     "EventLoader",
+    "LinkBatch",
+    "LinkLoader",
+    "Links",
     "MiniBatch",
     "NodeLoader",
     "RankShare",

@@ -16,6 +16,7 @@ copying, `verify.verify` reads all of it, `statistics.statistics` measures it.
 """
 
 from distgnn.shards.manifest import FORMAT_VERSION, Manifest, ManifestInfo
+from distgnn.shards.pruned import PrunedGraph
 from distgnn.shards.reader import ShardedGraph
 from distgnn.shards.views import EdgeShard, NodeShard, SparseRows
 from distgnn.shards.writer import ShardWriter
@@ -26,6 +27,7 @@ __all__ = [
     "Manifest",
     "ManifestInfo",
     "NodeShard",
+    "PrunedGraph",
     "ShardWriter",
     "ShardedGraph",
     "SparseRows",
