@@ -75,7 +75,7 @@ class NeighborSampler:
         self.seed = whole_at_least("seed", seed, 0)
         self.num_threads = whole_at_least("num_threads", num_threads, 1)
         self.replace = replace
-        self.fanouts = _by_edge_type(graph, fanouts)
+        self.fanouts = fanouts_by_edge_type(graph, fanouts)
         self.num_hops = len(next(iter(self.fanouts.values())))
         self._eids: dict[EdgeType, EdgeRows] = {}
         self._kernel = Kernel(
@@ -163,7 +163,7 @@ def _unknown_edge_type(edge_type: Any, known: Mapping[EdgeType, object]) -> str:
     return f"there is no edge type {key!r} here{nearest(key, map(edge_key, known))}"
 
 
-def _by_edge_type(graph: ShardedGraph, fanouts: Fanouts) -> dict[EdgeType, list[int]]:
+def fanouts_by_edge_type(graph: ShardedGraph, fanouts: Fanouts) -> dict[EdgeType, list[int]]:
     """Return the fanouts of each edge type that is followed, checked."""
     known = dict.fromkeys(graph.schema.edge_types)
     if not isinstance(fanouts, Mapping):
