@@ -259,8 +259,8 @@ def start_actor(
         options: Of Ray: where it may run, and what it reserves.
     """
     groups = {SERVE: 4, PRODUCE: 16, WATCH: 1}
-    remote: Any = ray.remote(concurrency_groups=groups)(SamplingActor)
-    return remote.options(
+    remote: Any = ray.remote
+    return remote(concurrency_groups=groups)(SamplingActor).options(
         name=actor.name,
         namespace=actor.namespace,
         max_restarts=-1,
