@@ -32,6 +32,9 @@ class ClusterSampler:
     the partitioning.
     """
 
+    any_depth = True
+    """Networks of any depth run on the subgraphs."""
+
     def __init__(
         self,
         graph: ShardedGraph,

@@ -29,6 +29,9 @@ class RandomPartitionSampler:
     very deep ones need.
     """
 
+    any_depth = True
+    """Networks of any depth run on the subgraphs."""
+
     def __init__(
         self,
         graph: ShardedGraph,

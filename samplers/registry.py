@@ -110,6 +110,14 @@ def make_sampler(
     return sampler
 
 
+def any_depth(name: str) -> bool:
+    """Return whether networks of any depth run on the subgraphs of the sampler called `name`.
+
+    Others draw a hop for each layer.
+    """
+    return getattr(sampler_class(name), "any_depth", False)
+
+
 def chooses_seeds(name: str) -> bool:
     """Return whether the sampler called `name` chooses the seeds of its batches itself."""
     return "seeds" in _arguments(name)

@@ -39,6 +39,9 @@ class SaintSampler(ABC):
     probabilities are estimated by drawing subgraphs beforehand, and so are a function of the seed.
     """
 
+    any_depth = True
+    """Networks of any depth run on the subgraphs."""
+
     def __init__(
         self,
         graph: ShardedGraph,

@@ -34,6 +34,9 @@ class ShadowSampler:
     of the followed types between them.
     """
 
+    any_depth = True
+    """Networks of any depth run on the subgraphs."""
+
     def __init__(
         self,
         graph: ShardedGraph,

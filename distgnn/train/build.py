@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -148,7 +149,10 @@ def split_loader(task: Task, split: str, settings: LoaderSettings) -> BatchLoade
 
 def evaluation_settings(config: RunConfig) -> LoaderSettings:
     """Return the loader settings of evaluation and prediction."""
-    return loader_settings(config, config.evaluation_fanouts, config.evaluation_batch_size)
+    settings = loader_settings(config, config.evaluation_fanouts, config.evaluation_batch_size)
+    if config.evaluation_sampler == config.sampler.name:
+        return settings
+    return replace(settings, sampler=config.evaluation_sampler, options={}, replace=False)
 
 
 def _validation_loader(config: RunConfig, task: Task, graph: ShardedGraph) -> BatchLoader | None:

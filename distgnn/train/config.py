@@ -14,6 +14,7 @@ from typing import Literal
 from pydantic import with_config
 
 from distgnn.exceptions import ConfigError
+from distgnn.samplers.registry import any_depth, chooses_seeds
 from distgnn.train.config_cluster import ClusterConfig
 from distgnn.train.config_fields import (
     Fanouts,
@@ -63,7 +64,8 @@ class ModelConfig:
     hidden_channels: int = 256
     """Size of the hidden representation of a node."""
     num_layers: int | None = None
-    """Number of layers; by default one for each hop of sampler.fanouts."""
+    """Number of layers; by default one for each hop of sampler.fanouts. Any number where the
+    sampler gives induced subgraphs ('shadow', 'cluster', 'saint_...', 'random_partition')."""
     dropout: float = 0.0
     """Probability with which a hidden value is zeroed while training."""
     act: str = "relu"
@@ -86,7 +88,8 @@ class LoaderConfig:
     """How batches are made. Threads and prefetch change the speed and nothing else."""
 
     batch_size: int = 1024
-    """Seeds of a batch (of each rank, where there are several)."""
+    """Seeds of a batch (of each rank, where there are several); samplers that choose their seeds
+    have options for the size of a batch instead."""
     num_threads: int = 1
     """Threads that make batches ahead; 0: batches are made when they are needed."""
     prefetch: int = 2
@@ -207,7 +210,8 @@ class EvaluationConfig:
     monitor: str | None = None
     """Metric that says which weights are best, or 'loss'; by default the task's first metric."""
     fanouts: OptionalFanoutsField = None
-    """Neighbours drawn in evaluation; by default those of sampler.fanouts. -1: all."""
+    """Neighbours drawn in evaluation; by default those of sampler.fanouts, or all where the sampler
+    chooses the seeds of its batches itself (evaluation then draws by 'neighbor'). -1: all."""
     batch_size: int | None = None
     """Seeds of a batch in evaluation; by default loader.batch_size."""
 
@@ -301,19 +305,24 @@ class RunConfig:
             raise ConfigError(msg)
 
     def _check_hops(self) -> None:
-        hops = num_hops(self.sampler.fanouts)
-        layers = self.model.num_layers
-        if layers is not None and layers != hops:
+        hops, layers = num_hops(self.sampler.fanouts), self.num_layers
+        if layers != hops and not any_depth(self.sampler.name):
             msg = (
                 f"model.num_layers = {layers}, but sampler.fanouts = {self.sampler.fanouts} draws "
                 f"{hops} hops: each layer needs a hop of its own; "
                 "leave num_layers out or change the fanouts"
             )
             raise ConfigError(msg)
-        if self.evaluation.fanouts is not None and num_hops(self.evaluation.fanouts) != hops:
+        evaluated = self.evaluation.fanouts
+        if evaluated is None or any_depth(self.evaluation_sampler):
+            return
+        if num_hops(evaluated) != layers:
             msg = (
-                f"evaluation.fanouts = {self.evaluation.fanouts} has not the {hops} hops of "
+                f"evaluation.fanouts = {evaluated} has not the {layers} hops of "
                 f"sampler.fanouts = {self.sampler.fanouts}: give a number for each layer"
+                if self.sampler.name == self.evaluation_sampler
+                else f"evaluation.fanouts = {evaluated} has not a number for each of the {layers} "
+                "layers (model.num_layers)"
             )
             raise ConfigError(msg)
 
@@ -342,9 +351,16 @@ class RunConfig:
         return self.model.num_layers or num_hops(self.sampler.fanouts)
 
     @property
+    def evaluation_sampler(self) -> str:
+        """Sampler of evaluation and prediction: that of training if it takes given seeds."""
+        return "neighbor" if chooses_seeds(self.sampler.name) else self.sampler.name
+
+    @property
     def evaluation_fanouts(self) -> Fanouts:
         """Fanouts of evaluation."""
-        return self.sampler.fanouts if self.evaluation.fanouts is None else self.evaluation.fanouts
+        if self.evaluation.fanouts is not None:
+            return self.evaluation.fanouts
+        return (-1,) * self.num_layers if chooses_seeds(self.sampler.name) else self.sampler.fanouts
 
     @property
     def evaluation_batch_size(self) -> int:
