@@ -20,7 +20,14 @@ from distgnn.partition.out_of_core.report import Integrity
 from distgnn.partition.pipeline import stats_of
 from distgnn.partition.quality import Quality, quality_of
 from distgnn.schema import GraphSchema, edge_key
-from distgnn.shards.manifest import FileEntry, ManifestInfo, edge_file, node_file
+from distgnn.shards.manifest import (
+    MANIFEST_NAME,
+    FileEntry,
+    ManifestInfo,
+    edge_file,
+    load_manifest,
+    node_file,
+)
 from distgnn.shards.writer import ShardWriter
 
 if TYPE_CHECKING:
@@ -55,10 +62,7 @@ def commit(job: Job, out: Path, quality: Quality, *, overwrite: bool) -> Manifes
         OutputExistsError: `out` exists and may not be replaced.
         StorageError: the disk is full, or fails.
     """
-    schema = GraphSchema(
-        nodes=tuple(node_schema(job, t) for t in job.config.nodes),
-        edges=tuple(edge_schemas(job)),
-    )
+    schema = _schema(job)
     with ShardWriter(out, schema, job.num_parts, overwrite=overwrite) as writer:
         for part in range(job.num_parts):
             for node_type in schema.node_types:
@@ -85,6 +89,26 @@ def commit(job: Job, out: Path, quality: Quality, *, overwrite: bool) -> Manifes
                 stats=stats_of(quality, job.balance),
             )
         )
+
+
+def is_committed(job: Job, out: Path) -> bool:
+    """Return whether the graph at `out` is what this run, stopped while it ended, has written."""
+    if not (out / MANIFEST_NAME).exists() or not job.marker("ready").exists():
+        return False
+    manifest, schema = load_manifest(out), _schema(job)
+    made = (manifest.made.method, manifest.made.balance, manifest.made.seed, manifest.num_parts)
+    return (
+        made == (job.method, job.balance, job.seed, job.num_parts)
+        and manifest.schema == schema
+        and manifest.fingerprint == fingerprint(job, schema)
+    )
+
+
+def _schema(job: Job) -> GraphSchema:
+    return GraphSchema(
+        nodes=tuple(node_schema(job, t) for t in job.config.nodes),
+        edges=tuple(edge_schemas(job)),
+    )
 
 
 def job_integrity(job: Job) -> list[Integrity]:

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from distgnn.partition.out_of_core.estimate import estimate_job
-from distgnn.partition.out_of_core.finish import commit, job_integrity, job_quality
+from distgnn.partition.out_of_core.finish import (
+    commit,
+    is_committed,
+    job_integrity,
+    job_quality,
+)
 from distgnn.partition.out_of_core.plan import plan_job
 from distgnn.partition.out_of_core.report import OutOfCoreReport
 from distgnn.partition.out_of_core.stages import JobStages
@@ -84,6 +89,8 @@ def partition_tables(
     check_numbers(expected.num_nodes, num_parts, seed)
     console.print(expected.render())
     expected.check(out)
+    # A run that was killed between its last two steps left the output, complete.
+    overwrite = overwrite or (resume and is_committed(job, out))
     # Checks the output before anything is done.
     writer = ShardWriter(out, GraphSchema(nodes=(), edges=()), num_parts, overwrite=overwrite)
     del writer

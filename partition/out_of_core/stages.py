@@ -26,6 +26,7 @@ from distgnn.partition.out_of_core.lookup import (
     scatter_ids,
 )
 from distgnn.partition.out_of_core.scatter import scatter_edges, scatter_nodes
+from distgnn.partition.out_of_core.tasks import write_facts
 from distgnn.partition.out_of_core.unique import (
     find_repeats,
     num_pair_buckets,
@@ -84,6 +85,7 @@ class JobStages:
             [job.task(digest_nodes, "digest_nodes", t) for t in job.config.nodes]
             + [job.task(digest_edges, "digest_edges", key) for key in types],
         )
+        write_facts(job.marker("ready"), {})
 
     def _ids(self) -> None:
         job = self._job

@@ -55,10 +55,10 @@ def work_folder(job: Job, *, resume: bool) -> Iterator[None]:
             )
             raise StorageError(msg.replace(" Nothing partial is left behind.", "")) from error
         except UserError:
-            shutil.rmtree(job.work, ignore_errors=True)
+            _remove(job.work)
             raise
         else:
-            shutil.rmtree(job.work, ignore_errors=True)
+            _remove(job.work)
     finally:
         os.close(handle)
 
@@ -79,6 +79,14 @@ def _check_resumable(job: Job, plan: Path) -> None:
             "to start again"
         )
         raise PartitionError(msg)
+
+
+def _remove(folder: Path) -> None:
+    """Remove the folder of a run: first its name, so that a killed process leaves no half of it."""
+    ended = folder.with_name(f"{folder.name}.ended")
+    shutil.rmtree(ended, ignore_errors=True)
+    folder.rename(ended)
+    shutil.rmtree(ended, ignore_errors=True)
 
 
 def _empty(folder: Path) -> None:
