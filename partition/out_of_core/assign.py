@@ -14,6 +14,7 @@ from distgnn.partition.adjacency import Adjacency
 from distgnn.partition.balance import weights_of
 from distgnn.partition.layout import node_layout, occupy_every_part
 from distgnn.partition.out_of_core.edges import edge_schemas, ends, segments, table_segments
+from distgnn.partition.out_of_core.estimate import NEIGHBOUR_BYTES
 from distgnn.partition.out_of_core.lookup import NodeIds
 from distgnn.partition.out_of_core.spool import SpoolWriter, read_spool
 from distgnn.partition.out_of_core.tasks import partial_name
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
     from distgnn.partition.out_of_core.job import Job
     from distgnn.partition.out_of_core.tasks import Facts
     from distgnn.schema import EdgeType, NodeType
-
-NEIGHBOUR_BYTES = 40
-"""Memory of a neighbour entry while the rows of its bucket are built."""
 
 EDGE_BYTES = 80
 """Memory of an edge, beside its attributes, while its bucket is sorted."""

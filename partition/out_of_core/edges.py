@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from distgnn.partition.out_of_core.ingest import EDGE_SCHEMA, merge_schemas
-from distgnn.partition.out_of_core.spool import read_spool
+from distgnn.partition.out_of_core.spool import read_spool, spool_schema
 from distgnn.schema import EdgeSchema, EdgeType, edge_key, parse_edge_key
 from distgnn.tables.convert import to_numpy
 from distgnn.tables.edges import COUNT_COLUMN, reverse_table
@@ -35,13 +35,19 @@ class Segment:
 
     def tables(self) -> Iterator[Any]:
         """Read the edges as Arrow tables with `src`, `dst` (rows) and attributes."""
+        found = False
         for batch in read_spool(self.path):
-            table = pa.Table.from_batches([batch])
-            table = reverse_table(table) if self.swapped else table
-            if self.without_loops:
-                src, dst = ends(table)
-                table = table.filter(pa.array(src != dst))
-            yield table
+            found = True
+            yield self._table(pa.Table.from_batches([batch]))
+        if not found:  # its columns are known all the same
+            yield self._table(spool_schema(self.path).empty_table())
+
+    def _table(self, table: Any) -> Any:
+        table = reverse_table(table) if self.swapped else table
+        if self.without_loops:
+            src, dst = ends(table)
+            table = table.filter(pa.array(src != dst))
+        return table
 
 
 def table_segments(job: Job, key: str) -> list[Segment]:

@@ -25,23 +25,29 @@ if TYPE_CHECKING:
     from distgnn.partition.out_of_core.job import Job
     from distgnn.partition.partitioner import Partitioner
 
-BASE_BYTES = 170 << 20
-"""Of a process that has imported what a run needs."""
+NEIGHBOUR_BYTES = 40
+"""What a neighbour entry counts for when edges are split into buckets."""
+
+BASE_BYTES = 138 << 20
+"""Of a process that has loaded what a run needs."""
 
 STATE_BYTES_PER_NODE = 44
 """Held through the assignment and the layout: order, parts, weights, global ids, degrees."""
 
-WINDOW_FACTOR = 5.0
+WINDOW_FACTOR = 6.5
 """A window as read, with its columns in canonical form, sorted by bucket and cut."""
 
-BUCKET_FACTOR = 1.0
-"""A bucket takes what it was cut for."""
+SPOOL_FACTOR = 2.5
+"""A window of a spool, read for its ends alone."""
 
-NS_PER_EDGE = 260.0
+ENTRY_BYTES = 28
+"""Of a neighbour entry while the rows of its bucket are built."""
+
+NS_PER_EDGE = 400.0
 """Reading, scattering and sorting an edge, and hashing it."""
 STREAM_NS_PER_EDGE = 150.0
 """Beside it, neighbours on disk."""
-BYTES_PER_SECOND = 0.35e9
+BYTES_PER_SECOND = 0.15e9
 """Attributes and features: read, spooled, scattered, put together, hashed."""
 TEXT_ID_NS = 400.0
 """Looking up an id of text."""
@@ -124,7 +130,12 @@ def estimate_job(job: Job, memory_limit: int) -> JobEstimate:
     write_bytes = node_bytes + edge_bytes
     is_stream = isinstance(partitioner, StreamPartitioner)
     state = _state_bytes(partitioner, nodes, edges)
-    pieces = max(WINDOW_FACTOR * job.window_bytes, BUCKET_FACTOR * _bucket_bytes(job, edges))
+    peak = BASE_BYTES + max(
+        state + SPOOL_FACTOR * _window_bytes(job, edges),
+        WINDOW_FACTOR * _window_bytes(job, edges) + 8 * nodes,
+        _bucket_bytes(job, edges) + 16 * nodes,
+        ENTRY_BYTES * _bucket_entries(job, edges) + 4 * nodes if is_stream else 0,
+    )
     seconds = (
         NS_PER_EDGE * edges
         + (STREAM_NS_PER_EDGE * edges if is_stream else 0)
@@ -139,7 +150,7 @@ def estimate_job(job: Job, memory_limit: int) -> JobEstimate:
         write_bytes=write_bytes,
         # Spools, buckets and shards; neighbours both ways, before and after they are merged.
         scratch_bytes=3 * write_bytes + (24 * edges if is_stream else 0),
-        peak_bytes=int(BASE_BYTES + state + pieces),
+        peak_bytes=int(peak),
         memory_limit=memory_limit,
         state_bytes=int(BASE_BYTES + state),
         seconds=seconds,
@@ -186,10 +197,25 @@ def _num_text_ids(job: Job) -> int:
     return found
 
 
+def _window_bytes(job: Job, edges: int) -> float:
+    """Return the size of the largest window: smaller than allowed where files are."""
+    tables = [files for files in (*job.nodes.values(), *job.edges.values()) if files]
+    largest = max((file.num_bytes for files in tables for file in files.files), default=0)
+    return min(job.window_bytes, max(largest, 16 * edges / max(1, len(tables))))
+
+
 def _bucket_bytes(job: Job, edges: int) -> float:
-    """Return the size of the largest bucket: smaller than allowed where there is less to sort."""
+    """Return what sorting the largest bucket takes, beside the mapped columns of its part."""
     widest = max((f.num_bytes / max(1, f.num_rows) for f in job.edges.values()), default=0)
-    return min(job.bucket_bytes, (80 + 2 * widest) * edges / job.num_parts)
+    attributes = max(0, widest - 16)
+    of_part = edges / job.num_parts
+    return min(job.bucket_bytes, (80 + 2 * attributes) * of_part) + 16 * of_part
+
+
+def _bucket_entries(job: Job, edges: int) -> float:
+    """Return the neighbour entries of one bucket (`assign.num_neighbour_buckets`)."""
+    wanted = 1 + 2 * edges * NEIGHBOUR_BYTES // job.bucket_bytes
+    return 2 * edges / max(1, min(wanted, 4096))
 
 
 def _state_bytes(partitioner: Partitioner, nodes: int, edges: int) -> float:

@@ -68,6 +68,9 @@ class SpoolWriter:
 
     def write_buckets(self, table: Any, buckets: npt.NDArray[np.int32], num_buckets: int) -> None:
         """Append each row of an Arrow table to its bucket (int32 [rows]), in order."""
+        if table.num_rows == 0:  # the columns are known at least
+            self.write(table)
+            return
         offsets, order = kernels.group_by_part(buckets, num_buckets)
         sorted_rows = decoded(table).take(pa.array(order))
         for bucket in np.flatnonzero(np.diff(offsets)):

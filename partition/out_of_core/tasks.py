@@ -73,8 +73,11 @@ def read_facts(path: Path) -> Facts:
 def write_facts(path: Path, facts: Facts) -> None:
     """Write facts to a file that is complete or absent."""
     beside = partial_name(path)
-    beside.write_text(json.dumps(facts))
-    beside.replace(path)
+    try:
+        beside.write_text(json.dumps(facts))
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def partial_name(path: Path) -> Path:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from distgnn.exceptions import OutputExistsError, PartitionError, StorageError, UserError
 from distgnn.partition.out_of_core.tasks import read_facts, write_facts
+from distgnn.shards.files import storage_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +36,8 @@ def work_folder(job: Job, *, resume: bool) -> Iterator[None]:
     plan = job.work / "plan.json"
     if resume:
         _check_resumable(job, plan)
-    job.work.mkdir(parents=True, exist_ok=True)
+    with storage_errors(job.work):
+        job.work.mkdir(parents=True, exist_ok=True)
     handle = os.open(job.work, os.O_RDONLY)
     try:
         try:
@@ -44,8 +46,7 @@ def work_folder(job: Job, *, resume: bool) -> Iterator[None]:
             msg = f"another run works in {job.work}; wait for it, or choose another output"
             raise OutputExistsError(msg) from None
         if not resume:
-            _empty(job.work)
-            write_facts(plan, job.identity())
+            _begin(job, plan)
         try:
             yield
         except StorageError as error:
@@ -61,6 +62,17 @@ def work_folder(job: Job, *, resume: bool) -> Iterator[None]:
             _remove(job.work)
     finally:
         os.close(handle)
+
+
+def _begin(job: Job, plan: Path) -> None:
+    """Empty the folder and write what the run is; remove the folder if that cannot be written."""
+    try:
+        with storage_errors(plan):
+            _empty(job.work)
+            write_facts(plan, job.identity())
+    except StorageError:
+        shutil.rmtree(job.work, ignore_errors=True)
+        raise
 
 
 def _check_resumable(job: Job, plan: Path) -> None:

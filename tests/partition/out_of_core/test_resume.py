@@ -33,9 +33,7 @@ partition_tables(Path(graph), Path(out), num_parts=3, method="fennel", seed=2,
 
 def start(graph, out, *, resume):
     words = [sys.executable, "-c", RUN, str(graph), str(out), "yes" if resume else ""]
-    process = subprocess.Popen(
-        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     process.stdout.readline()
     return process
 
@@ -49,9 +47,7 @@ def finish(process):
 def test_a_run_killed_at_random_points_gives_the_same_shards(tmp_path):
     graph, out = scholar_tables(tmp_path), tmp_path / "out"
     raw = load_graph(graph)
-    partition_graph(
-        raw, tmp_path / "whole", num_parts=3, method="fennel", seed=2, progress=False
-    )
+    partition_graph(raw, tmp_path / "whole", num_parts=3, method="fennel", seed=2, progress=False)
     begin = time.monotonic()
     finish(start(graph, tmp_path / "timed", resume=False))
     length = time.monotonic() - begin
@@ -79,7 +75,7 @@ def test_a_run_killed_at_random_points_gives_the_same_shards(tmp_path):
     assert not (tmp_path / ".out.work").exists()
 
 
-class Interrupted(RuntimeError):
+class InterruptedRunError(RuntimeError):
     pass
 
 
@@ -94,7 +90,7 @@ class StopsAfter(LocalExecutor):
             advance()
             self.left -= 1
             if self.left == 0:
-                raise Interrupted
+                raise InterruptedRunError
 
         return super().run(tasks, count)
 
@@ -108,12 +104,12 @@ def partition(graph, out, **options):
 def test_finished_tasks_are_not_done_again(tasks, tmp_path):
     graph, out = scholar_tables(tmp_path), tmp_path / "out"
     partition(graph, tmp_path / "whole")
-    with pytest.raises(Interrupted):
+    with pytest.raises(InterruptedRunError):
         partition(graph, out, executor=StopsAfter(tasks))
     done = tmp_path / ".out.work" / "done"
     before = {path: path.stat().st_mtime_ns for path in done.rglob("*.json")}
     assert len(before) == tasks
-    with pytest.raises(Interrupted):
+    with pytest.raises(InterruptedRunError):
         partition(graph, out, resume=True, executor=StopsAfter(tasks + 1))
     assert {path: path.stat().st_mtime_ns for path in before} == before
     partition(graph, out, resume=True)
@@ -122,13 +118,13 @@ def test_finished_tasks_are_not_done_again(tasks, tmp_path):
 
 def test_nothing_to_resume(tmp_path):
     graph = scholar_tables(tmp_path)
-    with pytest.raises(PartitionError, match="there is no stopped run to resume in .*out.work"):
+    with pytest.raises(PartitionError, match=r"there is no stopped run to resume in .*out.work"):
         partition(graph, tmp_path / "out", resume=True)
 
 
 def test_another_run_is_not_resumed(tmp_path):
     graph, out = scholar_tables(tmp_path), tmp_path / "out"
-    with pytest.raises(Interrupted):
+    with pytest.raises(InterruptedRunError):
         partition(graph, out, executor=StopsAfter(3))
     with pytest.raises(PartitionError, match="cannot be resumed: its parts, seed were others"):
         partition(graph, out, num_parts=2, seed=9, resume=True)
@@ -139,7 +135,7 @@ def test_another_run_is_not_resumed(tmp_path):
 
 def test_without_resume_a_stopped_run_is_begun_again(tmp_path):
     graph, out = scholar_tables(tmp_path), tmp_path / "out"
-    with pytest.raises(Interrupted):
+    with pytest.raises(InterruptedRunError):
         partition(graph, out, executor=StopsAfter(9))
     partition(graph, out)
     partition(graph, tmp_path / "whole")
