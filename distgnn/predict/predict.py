@@ -65,7 +65,8 @@ def predict(
 
     Columns: ``id`` (the user's own), then by the kind of label: ``prediction`` and ``probability``
     (a list, one number a class or label), or ``top_class`` and ``top_probability``, or
-    ``prediction`` alone for values. The result does not depend on the partitioning.
+    ``prediction`` alone for values. Of links: ``src``, ``dst``, ``score`` and ``probability``, in
+    the order of the raw edge table. The result does not depend on the partitioning.
 
     Args:
         checkpoint: a run directory (its best weights are used) or a directory in its
@@ -99,13 +100,14 @@ def predict(
         tune_malloc()
     sharded = ShardedGraph.open(config.graph)
     check_same_graph(saved.identity, sharded, path)
-    task = make_task(config.task.name, sharded, config.task.node_type)
-    model, _ = build_model(
+    task = make_task(config.task.name, sharded, config.task.node_type, config.task.options)
+    encoder, _ = build_model(
         config.model, num_layers=config.num_layers, from_graph=task.model_arguments()
     )
+    model = task.complete(encoder)
     load_model_state(model, saved.model, path)
     seeds = task.seeds(split, labelled=False)
-    loader = task.loader(seeds, evaluation_settings(config), shuffle=False)
+    loader = task.loader(seeds, evaluation_settings(config), shuffle=False, labelled=False)
     with output:
         for table in _tables(task, model.to(where), loader, config, where, top_k, progress):
             output.append(table)
@@ -142,7 +144,7 @@ def _tables(
             batch = cpu_batch.to(device, non_blocking=True)
             with autocast(device, config.train.precision):
                 output = task.output(model, batch)
-            columns: dict[str, Any] = {"id": task.seed_ids(cpu_batch)}
+            columns: dict[str, Any] = task.id_columns(cpu_batch)
             yield pa.table(columns | task.prediction_columns(output.float(), top_k))
 
 

@@ -33,15 +33,23 @@ def seed_rows(model: nn.Module, batch: Any, node_type: str | None = None) -> Ten
     Of a heterogeneous graph the first two arguments are dictionaries by type, and `node_type`
     names the seeds' one.
     """
+    output = node_rows(model, batch, homogeneous=node_type is None)
+    if isinstance(output, dict):
+        assert node_type is not None  # dictionaries are of heterogeneous graphs
+        output = output[node_type]
+    return output[: batch.batch_size]
+
+
+def node_rows(model: nn.Module, batch: Any, *, homogeneous: bool) -> Tensor | dict[str, Tensor]:
+    """Return the model's output for the seeds of `batch`, perhaps followed by that of other nodes.
+
+    The model is called as `seed_rows` says. Of a heterogeneous graph the output may be a dictionary
+    by node type.
+    """
     arguments = _forward_arguments(type(unwrap(model)).forward)
-    if node_type is None:
-        output = _homogeneous(model, batch, arguments)
-    else:
-        output = _heterogeneous(model, batch, arguments)
-        if isinstance(output, dict):
-            output = output[node_type]
-    seeds: Tensor = output[: batch.batch_size]
-    return seeds
+    call = _homogeneous if homogeneous else _heterogeneous
+    output: Tensor | dict[str, Tensor] = call(model, batch, arguments)
+    return output
 
 
 def unwrap(model: nn.Module) -> nn.Module:

@@ -9,6 +9,7 @@ from distgnn.exceptions import GraphDataError, nearest
 from distgnn.loader import NodeLoader
 from distgnn.samplers import BatchSampler, make_sampler
 from distgnn.schema import SPLITS, UNLABELLED
+from distgnn.tasks.encoder import encoder_arguments
 from distgnn.tasks.forward import seed_rows
 from distgnn.tasks.labels import make_target
 
@@ -53,22 +54,7 @@ class NodeClassification:
 
     def model_arguments(self) -> dict[str, Any]:
         """Return `in_channels` (by node type in a heterogeneous graph) and `out_channels`."""
-        schema = self.graph.schema
-        for node in schema.nodes:
-            if node.features is None:
-                msg = (
-                    f"nodes of type {node.type!r} of graph {self.graph.manifest.name!r} have no "
-                    "features: name the feature column (x) in the graph's TOML file"
-                )
-                raise GraphDataError(msg)
-        channels = {n.type: n.features.dim for n in schema.nodes if n.features is not None}
-        if schema.is_homogeneous:
-            return {"in_channels": channels[self.node_type], "out_channels": self.label.dim}
-        return {
-            "in_channels": channels,
-            "out_channels": self.label.dim,
-            "metadata": (list(schema.node_types), list(schema.edge_types)),
-        }
+        return encoder_arguments(self.graph, self.label.dim)
 
     def seeds(self, split: str | None, *, labelled: bool = True) -> npt.NDArray[np.int64]:
         """Return the nodes of `split`, or all (None), int64 global ids in the order of raw rows.
@@ -106,14 +92,22 @@ class NodeClassification:
         inside: npt.NDArray[np.bool_] = self.graph.column(self.node_type, "split") == SPLITS[split]
         return inside
 
-    def seed_ids(self, batch: MiniBatch) -> pa.Array:
-        """Return the user's own id of each seed, int64 or string [B]."""
-        return self.graph.ids_of(
-            self.node_type, batch.n_id_dict[self.node_type][: batch.batch_size].numpy()
-        )
+    def complete(self, model: nn.Module) -> nn.Module:
+        """Return `model` as it is."""
+        return model
+
+    def id_columns(self, batch: MiniBatch) -> dict[str, pa.Array]:
+        """Return the user's own id of each seed, column ``id`` [B]."""
+        seeds = batch.n_id_dict[self.node_type][: batch.batch_size]
+        return {"id": self.graph.ids_of(self.node_type, seeds.numpy())}
 
     def loader(
-        self, seeds: npt.NDArray[np.int64], settings: LoaderSettings, *, shuffle: bool
+        self,
+        seeds: npt.NDArray[np.int64],
+        settings: LoaderSettings,
+        *,
+        shuffle: bool,
+        labelled: bool = True,  # noqa: ARG002 - labels come with the nodes
     ) -> BatchLoader:
         """Return batches of sampled neighbourhoods of `seeds`."""
         sampler = make_sampler(

@@ -76,11 +76,19 @@ class Task(Protocol):
         Seeds without a label are left out unless `labelled` is False.
         """
 
-    def seed_ids(self, batch: Any) -> pa.Array:
-        """Return the user's own id of each seed of a batch on the CPU, int64 or string [B]."""
+    def complete(self, model: nn.Module) -> nn.Module:
+        """Return `model`, built with `model_arguments`, and whatever the task adds to it."""
 
-    def loader(self, seeds: Int64s, settings: LoaderSettings, *, shuffle: bool) -> BatchLoader:
-        """Return the loader of batches around `seeds`."""
+    def id_columns(self, batch: Any) -> dict[str, pa.Array]:
+        """Return the user's own ids of the seeds of a batch, int64 or string [B] each.
+
+        They are the first columns of what prediction writes; the batch is on the CPU.
+        """
+
+    def loader(
+        self, seeds: Int64s, settings: LoaderSettings, *, shuffle: bool, labelled: bool = True
+    ) -> BatchLoader:
+        """Return the loader of batches around `seeds`; of seeds alone unless `labelled`."""
 
     def output(self, model: nn.Module, batch: Any) -> Tensor:
         """Return what the model says of each seed of `batch`, float [B, out_channels]."""

@@ -93,7 +93,7 @@ def build_trainer(
         ConfigError: model, task and graph do not go together.
         GraphDataError: the graph lacks labels, features, or training nodes.
     """
-    task = make_task(config.task.name, graph, config.task.node_type)
+    task = make_task(config.task.name, graph, config.task.node_type, config.task.options)
     monitor, higher_is_better = resolve_monitor(config.evaluation.monitor, task)
     train_loader = split_loader(task, "train", loader_settings(config, config.sampler.fanouts))
     if train_loader is None:
@@ -101,9 +101,10 @@ def build_trainer(
         raise GraphDataError(msg)
     val_loader = _validation_loader(config, task, graph)
     seed_generators(config.seed)
-    model, arguments = build_model(
+    encoder, arguments = build_model(
         config.model, num_layers=config.num_layers, from_graph=task.model_arguments()
     )
+    model = task.complete(encoder)
     model.to(device)
     optimizer = build_optimizer(config.optimizer, model.parameters())
     learner = Learner(

@@ -50,6 +50,8 @@ class TaskConfig:
     """Name of the task, see `distgnn.tasks.TASKS`."""
     node_type: str | None = None
     """Node type whose labels are learned; not needed where one node type only has labels."""
+    options: JsonTable = field(default_factory=dict)
+    """Settings of the task, by name; for link_prediction see `distgnn.tasks.link_options`."""
 
 
 @with_config(extra="forbid")

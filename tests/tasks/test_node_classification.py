@@ -47,7 +47,10 @@ def test_ids_of_seeds(graph):
     task = NodeClassification(graph)
     settings = LoaderSettings(fanouts=[2], batch_size=4, num_threads=0)
     batches = list(task.loader(task.seeds(None), settings, shuffle=False).epoch(0))
-    assert [task.seed_ids(batch).to_pylist() for batch in batches] == [[100, 101, 102, 103], [105]]
+    assert [task.id_columns(batch)["id"].to_pylist() for batch in batches] == [
+        [100, 101, 102, 103],
+        [105],
+    ]
 
 
 def without(graph, **changes):
