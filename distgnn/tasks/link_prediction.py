@@ -63,7 +63,7 @@ class LinkPrediction:
             undirected=self.undirected,
             reverse_type=self.reverse_type,
         )
-        self.metric_names = ("auc", "ap", "mrr", f"hits_at_{self.options.hits_at}")
+        self.metric_names: tuple[str, ...] = ("auc", "ap", "mrr", f"hits_at_{self.options.hits_at}")
 
     def model_arguments(self) -> dict[str, Any]:
         """Return the encoder's arguments: `embedding_channels` are its outputs."""
