@@ -6,7 +6,8 @@
 
 Each model starts from the same weights on both sides and gets the same tensors, in turns, in one
 process per model; once with glibc's default malloc and once with freed memory kept
-(`distgnn.loader.tune_malloc`). torch-geometric runs with torch-scatter and torch-sparse installed.
+(`distgnn.loader.tune_malloc`). One thread each, in CPU time. torch-geometric runs with
+torch-scatter and torch-sparse installed.
 
 `sampled` is a batch of our loader ([15, 10, 5] of 256 seeds, about 170k edges, three layers of
 128 -> 256 features, a loss on the seeds), fed as edge_index, as a SparseTensor, and as what each
@@ -61,7 +62,6 @@ if TYPE_CHECKING:
 FANOUTS = [15, 10, 5]
 NUM_SEEDS = 256
 HIDDEN = 256
-NUM_THREADS = 2
 FULL_WIDTH = 64
 WIDE_MESSAGES = ("GATv2", "PNA", "EdgeCNN")
 """Models of which the peer keeps several messages an edge: half the width on the full graph, so
@@ -231,10 +231,9 @@ def measure(arguments: Arguments, workload: str, name: str, folder: Path) -> dic
         found = in_turns({"ours": side_of(runs[0]), "peer": side_of(runs[1])}, rounds, warm_up=1)
         pairs = list(zip(found["ours"], found["peer"], strict=True))
         figures[form] = {
-            "ours_ms": 1e3 * median([a.wall_s for a, _ in pairs]),
-            "peer_ms": 1e3 * median([b.wall_s for _, b in pairs]),
-            "ratio": median([b.wall_s / a.wall_s for a, b in pairs]),
-            "cpu_ratio": median([b.cpu_s / a.cpu_s for a, b in pairs]),
+            "ours_ms": 1e3 * median([a.cpu_s for a, _ in pairs]),
+            "peer_ms": 1e3 * median([b.cpu_s for _, b in pairs]),
+            "ratio": median([b.cpu_s / a.cpu_s for a, b in pairs]),
             "ours_peak_mib": peaks[0],
             "peer_peak_mib": peaks[1],
             "shares": shares(runs[0]),
@@ -246,7 +245,7 @@ def child(arguments: Arguments, folder: Path) -> None:
     """Make one measurement and print it."""
     warnings.simplefilter("ignore")  # torch-geometric and torch-sparse warn under this torch
     workload, name, malloc = str(arguments.child).split(":")
-    torch.set_num_threads(NUM_THREADS)
+    torch.set_num_threads(1)
     if malloc == "tuned":
         tune_malloc()
     print(json.dumps(measure(arguments, workload, name, folder)))
@@ -255,7 +254,7 @@ def child(arguments: Arguments, folder: Path) -> None:
 def show(results: dict[str, dict[str, Any]]) -> None:
     """Print the figures as a table."""
     table = Table(
-        "workload", "model", "fed as", "ours, ms", "peer, ms", "ratio", "in CPU time",
+        "workload", "model", "fed as", "ours, ms", "peer, ms", "ratio",
         "tuned malloc", "memory, ours / peer, MiB", "our time goes to",
     )  # fmt: skip
     for key, forms in results.items():
@@ -272,7 +271,6 @@ def show(results: dict[str, dict[str, Any]]) -> None:
                 f"{figures['ours_ms']:.0f}",
                 f"{figures['peer_ms']:.0f}",
                 f"{figures['ratio']:.2f}",
-                f"{figures['cpu_ratio']:.2f}",
                 f"{tuned['ratio']:.2f}",
                 f"{figures['ours_peak_mib']:.0f} / {figures['peer_peak_mib']:.0f}",
                 ", ".join(f"{kind} {100 * share:.0f} %" for kind, share in parts),

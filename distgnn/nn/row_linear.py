@@ -1,4 +1,4 @@
-"""Linear maps whose backward pass leaves out the last rows if nothing depends on them.
+"""Linear maps and biases whose backward pass leaves out the last rows if nothing depends on them.
 
 In a sampled batch the loss reads the seeds, the layer before it one more hop, and so on: counted
 from the end, most rows get a gradient of exactly zero. They are found by looking from the end,
@@ -13,10 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from distgnn.nn import _kernels
+from distgnn.nn.kernels import NATIVE_TYPES
+
 MIN_ROWS = 8192
 """Below this many rows a product costs less than looking."""
-CHUNK = 4096
-"""Rows looked at at a time."""
 
 
 def row_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -60,6 +61,24 @@ def row_linear_sum(
         x, weight, bias, other, other_weight
     )
     return summed
+
+
+def add_bias(x: Tensor, bias: Tensor | None) -> Tensor:
+    """Return ``x + bias``, possibly in the memory of `x`, which must not be used again.
+
+    Args:
+        x: Float [N, channels], the result of an operator that needs it no longer.
+        bias: Float [channels] or None.
+
+    Returns:
+        Float [N, channels].
+    """
+    if bias is None:
+        return x
+    if not _pays(x, bias) or x._is_view():  # noqa: SLF001 -- a view's memory is not its own
+        return x + bias
+    out: Tensor = _AddBias.apply(x, bias)  # type: ignore[no-untyped-call]
+    return out
 
 
 def _pays(x: Tensor, weight: Tensor) -> bool:
@@ -119,12 +138,21 @@ def _product(rows: Tensor, weight: Tensor, num_rows: int) -> Tensor:
     return out
 
 
+class _AddBias(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, bias: Tensor) -> Tensor:
+        ctx.mark_dirty(x)
+        return x.add_(bias)
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        needs_x, needs_bias = ctx.needs_input_grad
+        num_rows = g.size(0) if torch.is_grad_enabled() else _num_rows_with_gradient(g)
+        return g if needs_x else None, g[:num_rows].sum(0) if needs_bias else None
+
+
 def _num_rows_with_gradient(g: Tensor) -> int:
     """Return the number of rows up to the last one that is not all zero."""
-    end = g.size(0)
-    while end > 0:
-        start = max(end - CHUNK, 0)
-        if bool(g[start:end].any()):
-            return end
-        end = start
-    return 0
+    if g.dtype not in NATIVE_TYPES or not g.is_contiguous():
+        return g.size(0)
+    return _kernels.num_rows_not_zero(g.detach().numpy())

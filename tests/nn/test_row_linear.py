@@ -1,17 +1,17 @@
-"""Linear maps that leave out the last rows without a gradient."""
+"""Linear maps and biases that leave out the last rows without a gradient."""
 
 import pytest
 import torch
 import torch.nn.functional as F
 
+from distgnn.nn import _kernels
 from distgnn.nn import row_linear as module
-from distgnn.nn.row_linear import row_linear, row_linear_sum
+from distgnn.nn.row_linear import add_bias, row_linear, row_linear_sum
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     monkeypatch.setattr(module, "MIN_ROWS", 4)
-    monkeypatch.setattr(module, "CHUNK", 3)
 
 
 def tensors():
@@ -72,3 +72,41 @@ def test_autocast_takes_torchs_way():
     assert out.dtype == torch.bfloat16
     out.float().sum().backward()
     assert weight.grad.dtype == torch.float32
+
+
+@pytest.mark.parametrize("last", [0, 4, 11])
+def test_a_bias_is_added_in_place_with_the_same_gradients(last):
+    x, _, bias, *_ = tensors()
+    x = x[:, :1].detach().repeat(1, 5).requires_grad_()
+    g = torch.randn(11, 5, dtype=torch.double)
+    g[last:] = 0
+    fresh = x * 2
+    found = add_bias(fresh, bias)
+    assert found.data_ptr() == fresh.data_ptr()
+    torch.testing.assert_close(found, x * 2 + bias)
+    for ours, theirs in zip(
+        torch.autograd.grad(found, [x, bias], g),
+        torch.autograd.grad(x * 2 + bias, [x, bias], g),
+        strict=True,
+    ):
+        torch.testing.assert_close(ours, theirs)
+    assert torch.autograd.gradgradcheck(lambda x, bias: add_bias(x * x, bias), [x, bias])
+
+
+def test_a_bias_leaves_a_view_and_its_base_alone():
+    x, _, bias, *_ = tensors()
+    base = x[:, :1].detach().repeat(1, 5)
+    before = base.clone()
+    assert add_bias(base[:10], bias).data_ptr() != base.data_ptr()
+    torch.testing.assert_close(base, before)
+    assert add_bias(base, None) is base
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(("row", "column"), [(0, 0), (3, 2), (1999, 6), (1500, 6)])
+def test_rows_are_counted_up_to_the_last_one_that_is_not_zero(dtype, row, column):
+    rows = torch.zeros(2000, 7, dtype=dtype)
+    assert _kernels.num_rows_not_zero(rows.numpy()) == 0
+    rows[row, column] = 1e-30
+    assert _kernels.num_rows_not_zero(rows.numpy()) == row + 1
+    assert _kernels.num_rows_not_zero(rows[:, :0].contiguous().numpy()) == 0

@@ -22,6 +22,7 @@ from distgnn.nn.conv.attention import (
 from distgnn.nn.conv.features import num_targets, split
 from distgnn.nn.conv.message_passing import MessagePassing
 from distgnn.nn.linear import Linear
+from distgnn.nn.row_linear import add_bias
 from distgnn.nn.sparse import edge_softmax, edge_softmax_with_loops, gather_sum
 from distgnn.nn.utils.softmax import softmax
 
@@ -289,7 +290,7 @@ class GATConv(MessagePassing):
         out = out.flatten(1) if self.concat else out.mean(dim=1)
         if self.res is not None and x_dst is not None:
             out = out + self.res(x_dst)
-        return out if self.bias is None else out + self.bias
+        return add_bias(out, self.bias)
 
     def __repr__(self) -> str:
         sizes = f"{self.in_channels}, {self.out_channels}"

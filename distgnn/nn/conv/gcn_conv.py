@@ -14,6 +14,7 @@ from distgnn.nn.conv.message_passing import MessagePassing
 from distgnn.nn.conv.normalized import NormalizedAdjacency, normalize
 from distgnn.nn.linear import Linear
 from distgnn.nn.ops import is_sparse_tensor
+from distgnn.nn.row_linear import add_bias
 from distgnn.nn.utils.gcn_norm import gcn_norm
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ class GCNConv(MessagePassing):
             edge_index, edge_weight = self._weighted(x_src, edge_index, edge_weight)
             out = self.propagate(edge_index, x=self.lin(x_src), edge_weight=edge_weight)
             out = out[: x_dst.size(0)]
-        return out if self.bias is None else out + self.bias
+        return add_bias(out, self.bias)
 
     def message(self, x_j: Tensor, edge_weight: Tensor | None) -> Tensor:
         """Return the source's features, times the edge's weight."""

@@ -11,6 +11,7 @@
 #include "bind_walks.h"
 #include "extremum.h"
 #include "spmm.h"
+#include "zero_rows.h"
 
 namespace py = pybind11;
 
@@ -150,6 +151,15 @@ void extremum_gradient_arrays(const Array<int64_t>& indptr, const Array<int64_t>
   });
 }
 
+template <class T>
+int64_t num_rows_not_zero_of(const Array<T>& rows) {
+  if (rows.ndim() != 2) throw std::invalid_argument("rows must have two dimensions");
+  const char* data = reinterpret_cast<const char*>(rows.data());
+  const int64_t num_rows = rows.shape(0), row_bytes = rows.shape(1) * static_cast<int64_t>(sizeof(T));
+  py::gil_scoped_release release;
+  return num_rows_not_zero(data, num_rows, row_bytes);
+}
+
 // One overload per type; arrays of any other type or layout are refused, never converted.
 template <class T>
 void define(py::module_& m) {
@@ -167,6 +177,7 @@ void define(py::module_& m) {
         array("g"), array("out"), py::arg("num_threads"), "Gradient per neighbour that attains it; see extremum.h.");
   m.def("extremum_gradient", &extremum_gradient_arrays<T>, array("indptr"), array("indices"), array("x"),
         array("extreme"), array("share"), array("out"), py::arg("num_threads"), "Sum of shares; see extremum.h.");
+  m.def("num_rows_not_zero", &num_rows_not_zero_of<T>, array("rows"), "Rows up to the last not zero; see zero_rows.h.");
 }
 
 }  // namespace
