@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from distgnn.exceptions import ArgumentError, nearest
+from distgnn.nn.row_linear import ReLU
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -78,6 +79,7 @@ def _activations() -> dict[str, Callable[..., Any]]:
     found: dict[str, Callable[..., Any]] = {
         _normalize(n): getattr(module, n) for n in module.__all__
     }
+    found["relu"] = ReLU
     found["swish"] = lambda: swish
     return found
 

@@ -1,4 +1,4 @@
-"""Linear maps and biases whose backward pass leaves out the last rows if nothing depends on them.
+"""Linear maps, biases and ReLU, whose backward passes leave out rows that nothing depends on.
 
 In a sampled batch the loss reads the seeds, the layer before it one more hop, and so on: counted
 from the end, most rows get a gradient of exactly zero. They are found by looking from the end,
@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from distgnn.nn import _kernels
 from distgnn.nn.kernels import NATIVE_TYPES
@@ -81,6 +82,17 @@ def add_bias(x: Tensor, bias: Tensor | None) -> Tensor:
     return out
 
 
+class ReLU(nn.ReLU):
+    """`torch.nn.ReLU`, whose backward pass leaves out the last rows if nothing depends on them."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return max(x, 0) elementwise, float [*]."""
+        if self.inplace or not _pays(x, x):
+            return super().forward(x)
+        out: Tensor = _ReLU.apply(x)  # type: ignore[no-untyped-call]
+        return out
+
+
 def _pays(x: Tensor, weight: Tensor) -> bool:
     return (
         x.dim() == 2
@@ -132,10 +144,15 @@ def _product(rows: Tensor, weight: Tensor, num_rows: int) -> Tensor:
     """Return ``rows @ weight`` and rows of zeros, `num_rows` in all."""
     if rows.size(0) == num_rows:
         return rows @ weight
-    out = rows.new_empty(num_rows, weight.size(1))
+    out = _zeros(num_rows, weight.size(1), rows)
     torch.mm(rows, weight, out=out[: rows.size(0)])
-    out[rows.size(0) :].zero_()
     return out
+
+
+def _zeros(num_rows: int, width: int, like: Tensor) -> Tensor:
+    """Return zeros, made by numpy: the system gives them memory only where they are written."""
+    zeros = np.zeros((num_rows, width), like.detach()[:0].numpy().dtype)
+    return torch.from_numpy(zeros)
 
 
 class _AddBias(torch.autograd.Function):
@@ -149,6 +166,28 @@ class _AddBias(torch.autograd.Function):
         needs_x, needs_bias = ctx.needs_input_grad
         num_rows = g.size(0) if torch.is_grad_enabled() else _num_rows_with_gradient(g)
         return g if needs_x else None, g[:num_rows].sum(0) if needs_bias else None
+
+
+class _ReLU(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        out = x.clamp_min(0)
+        ctx.save_for_backward(out)
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> Tensor:
+        (out,) = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            return g * ~(out <= 0)  # NaN passes, as in torch
+        num_rows = _num_rows_with_gradient(g)
+        if num_rows == g.size(0):
+            return torch.ops.aten.threshold_backward(g, out, 0)
+        grad = _zeros(g.size(0), g.size(1), g)
+        torch.ops.aten.threshold_backward(
+            g[:num_rows], out[:num_rows], 0, grad_input=grad[:num_rows]
+        )
+        return grad
 
 
 def _num_rows_with_gradient(g: Tensor) -> int:

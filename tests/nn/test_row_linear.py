@@ -6,7 +6,8 @@ import torch.nn.functional as F
 
 from distgnn.nn import _kernels
 from distgnn.nn import row_linear as module
-from distgnn.nn.row_linear import add_bias, row_linear, row_linear_sum
+from distgnn.nn.resolver import activation_resolver
+from distgnn.nn.row_linear import ReLU, add_bias, row_linear, row_linear_sum
 
 
 @pytest.fixture(autouse=True)
@@ -110,3 +111,24 @@ def test_rows_are_counted_up_to_the_last_one_that_is_not_zero(dtype, row, column
     rows[row, column] = 1e-30
     assert _kernels.num_rows_not_zero(rows.numpy()) == row + 1
     assert _kernels.num_rows_not_zero(rows[:, :0].contiguous().numpy()) == 0
+
+
+@pytest.mark.parametrize("last", [0, 4, 11])
+def test_relu_is_torchs(last):
+    x, *_ = tensors()
+    with torch.no_grad():
+        x[2, 1] = 0.0
+        x[3, 1] = torch.nan
+    g = torch.randn(11, 4, dtype=torch.double)
+    g[last:] = 0
+    ours, theirs = ReLU()(x), x.relu()
+    torch.testing.assert_close(ours, theirs, equal_nan=True)
+    (found,), (expected,) = (torch.autograd.grad(out, [x], g) for out in (ours, theirs))
+    torch.testing.assert_close(found, expected)
+    assert repr(ReLU()) == repr(torch.nn.ReLU())
+    assert isinstance(activation_resolver("relu"), ReLU)
+
+
+def test_second_derivatives_of_relu():
+    x = (torch.rand(6, 3, dtype=torch.double) + 0.1).mul(torch.tensor([1, -1, 1])).requires_grad_()
+    assert torch.autograd.gradgradcheck(lambda x: ReLU()(x * x.sign()) ** 2, [x])
