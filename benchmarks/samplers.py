@@ -115,15 +115,15 @@ def against_peer(arguments: Arguments, graph: ShardedGraph) -> dict[str, Any]:
 
 def variants(arguments: Arguments, graphs: dict[str, ShardedGraph]) -> dict[str, float]:
     """Measure ways to run our sampler, in turns; edges per CPU second."""
-    from distgnn.samplers import neighbor
+    from distgnn.samplers import khop
 
-    default_bytes = neighbor.MAX_TABLE_BYTES
+    default_bytes = khop.MAX_TABLE_BYTES
     samplers = {name: NeighborSampler(graph, FANOUTS) for name, graph in graphs.items()}
     one_part = next(iter(graphs.values()))
     samplers["with replacement"] = NeighborSampler(one_part, FANOUTS, replace=True)
-    neighbor.MAX_TABLE_BYTES = 0
+    khop.MAX_TABLE_BYTES = 0
     samplers["hash table"] = NeighborSampler(one_part, FANOUTS)
-    neighbor.MAX_TABLE_BYTES = default_bytes
+    khop.MAX_TABLE_BYTES = default_bytes
     found = in_turns({name: ours(sampler) for name, sampler in samplers.items()}, arguments.rounds)
     return {name: median(rates(results)) for name, results in found.items()}
 

@@ -260,13 +260,17 @@ def start_actor(
     """
     groups = {SERVE: 4, PRODUCE: 16, WATCH: 1}
     remote: Any = ray.remote
-    return remote(concurrency_groups=groups)(SamplingActor).options(
-        name=actor.name,
-        namespace=actor.namespace,
-        max_restarts=-1,
-        max_task_retries=-1,
-        **options,
-    ).remote(setup, ConnectByName(actors))
+    return (
+        remote(concurrency_groups=groups)(SamplingActor)
+        .options(
+            name=actor.name,
+            namespace=actor.namespace,
+            max_restarts=-1,
+            max_task_retries=-1,
+            **options,
+        )
+        .remote(setup, ConnectByName(actors))
+    )
 
 
 def infos(actors: Sequence[ActorRef], timeout_s: float) -> list[ServerInfo]:

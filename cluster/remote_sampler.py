@@ -13,7 +13,7 @@ from distgnn.exceptions import ArgumentError
 from distgnn.samplers import BufferPool, DrawnEdges, DrawRule, HopAssembler
 from distgnn.samplers._kernels import merge_draws
 from distgnn.samplers.checks import whole_at_least
-from distgnn.samplers.neighbor import fanouts_by_edge_type
+from distgnn.samplers.khop import fanouts_by_edge_type
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,8 @@ from distgnn.samplers._kernels import BufferPool
 from distgnn.samplers.assemble import HopAssembler
 from distgnn.samplers.base import BatchSampler, SampledEdges, SampledSubgraph, Sampler
 from distgnn.samplers.cluster import ClusterSampler
-from distgnn.samplers.hop import DrawnEdges, DrawRule, HopDrawer
+from distgnn.samplers.hop import DrawnEdges, HopDrawer
+from distgnn.samplers.labor import LaborSampler
 from distgnn.samplers.metapath import MetapathWalks
 from distgnn.samplers.negative import NegativeSampler
 from distgnn.samplers.neighbor import NeighborSampler
@@ -16,9 +17,12 @@ from distgnn.samplers.ppr import PersonalizedPageRank, ScoredNeighbors
 from distgnn.samplers.random_partition import RandomPartitionSampler
 from distgnn.samplers.registry import SAMPLERS, chooses_seeds, make_sampler, sampler_class
 from distgnn.samplers.rows import EdgeRows, NodeRows
+from distgnn.samplers.rule import DrawRule
 from distgnn.samplers.saint import SaintEdgeSampler, SaintNodeSampler, SaintWalkSampler
 from distgnn.samplers.shadow import ShadowSampler
+from distgnn.samplers.temporal import TemporalSampler
 from distgnn.samplers.walk import RandomWalks
+from distgnn.samplers.weighted import WeightedSampler
 
 __all__ = [
     "SAMPLERS",
@@ -30,6 +34,7 @@ __all__ = [
     "EdgeRows",
     "HopAssembler",
     "HopDrawer",
+    "LaborSampler",
     "MetapathWalks",
     "NegativeSampler",
     "NeighborSampler",
@@ -45,6 +50,8 @@ __all__ = [
     "Sampler",
     "ScoredNeighbors",
     "ShadowSampler",
+    "TemporalSampler",
+    "WeightedSampler",
     "chooses_seeds",
     "make_sampler",
     "sampler_class",

@@ -23,18 +23,43 @@ class Topology:
         num_threads: int,
     ) -> None: ...
 
+class Weights:
+    def __init__(
+        self,
+        topology: Topology,
+        *,
+        edges: list[list[npt.NDArray[np.float32] | None] | None],
+        num_threads: int,
+    ) -> None: ...
+
+class Times:
+    def __init__(
+        self,
+        topology: Topology,
+        *,
+        edges: list[list[_Int64s | None] | None],
+        nodes: list[list[_Int64s | None] | None],
+        num_threads: int,
+    ) -> None: ...
+
+class Rule:
+    def __init__(
+        self, *, pick: str, replace: bool, up_to: bool, weights: Weights | None, times: Times | None
+    ) -> None: ...
+
 def draw_in_edges(
     topology: Topology,
     edge_type: int,
     ids: _Int64s,
+    times: _Int64s | None,
     *,
     fanout: int,
-    replace: bool,
+    rule: Rule,
     seed: int,
     epoch: int,
     batch: int,
     num_threads: int,
-) -> tuple[_Int64s, _Int64s, _Int64s]: ...
+) -> tuple[_Int64s, _Int64s, _Int64s, npt.NDArray[np.float32] | None]: ...
 
 class Numbering:
     def __init__(self) -> None: ...
@@ -48,13 +73,22 @@ class NeighborSampler:
         topology: Topology,
         *,
         fanouts: Sequence[Sequence[int]],
-        replace: bool,
+        rule: Rule,
+        disjoint: bool,
         max_table_bytes: int,
     ) -> None: ...
     def sample(
-        self, seeds: list[_Int64s | None], *, seed: int, epoch: int, batch: int, num_threads: int
+        self,
+        seeds: list[_Int64s | None],
+        times: _Int64s | None,
+        *,
+        seed: int,
+        epoch: int,
+        batch: int,
+        num_threads: int,
     ) -> tuple[
-        list[tuple[_Int64s, list[int]]], list[tuple[_Int64s, _Int64s, _Int64s, list[int]]]
+        list[tuple[_Int64s, _Int64s | None, list[int]]],
+        list[tuple[_Int64s, _Int64s, _Int64s, npt.NDArray[np.float32] | None, list[int]]],
     ]: ...
 
 class DenseRows:

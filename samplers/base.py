@@ -59,6 +59,9 @@ class SampledSubgraph:
     seed_weight: npt.NDArray[np.float32] | None = None
     """float32 [B]: factor of each seed's loss, None: 1. The loss of a batch is the weighted sum
     over its seeds, divided by their number."""
+    trees: dict[NodeType, Int64s] | None = None
+    """int64 [N] for every node type, where trees are disjoint: the number of the seed in whose tree
+    each node is, seeds being counted through all node types in the schema's order."""
 
 
 class Sampler(Protocol):

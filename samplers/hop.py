@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from distgnn.exceptions import ArgumentError, nearest
 from distgnn.samplers._kernels import draw_in_edges
 from distgnn.samplers.checks import whole_at_least
-from distgnn.samplers.topology import topology
+from distgnn.samplers.rule import DrawRule, kernel_rule
 from distgnn.schema import edge_key
 
 if TYPE_CHECKING:
@@ -26,14 +26,6 @@ if TYPE_CHECKING:
     from distgnn.samplers.base import Int64s
     from distgnn.schema import EdgeType
     from distgnn.shards import ShardedGraph
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DrawRule:
-    """How in-edges are drawn, apart from how many; can be sent to the owners of parts."""
-
-    replace: bool = False
-    """Whether an edge may be drawn more than once for a node."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -77,18 +69,29 @@ class HopDrawer:
             parts: The parts to open; by default all.
 
         Raises:
-            ArgumentError: a number or part that is not possible.
-            ShardCorruptError: the arrays to be copied point outside the graph.
+            ArgumentError: a number or part that is not possible, or the graph lacks what the rule
+                needs.
+            ShardCorruptError: the arrays to be copied point outside the graph, or times of in-edges
+                are not sorted.
         """
         self.graph = graph
         self.rule = rule or DrawRule()
         self.seed = whole_at_least("seed", seed, 0)
         self.num_threads = whole_at_least("num_threads", num_threads, 1)
-        self._topology = topology(graph, in_memory=in_memory, parts=parts)
         self._edge_types = list(graph.schema.edge_types)
+        self._topology, self._rule = kernel_rule(
+            graph, self.rule, self._edge_types, in_memory=in_memory, parts=parts
+        )
 
     def draw(
-        self, edge_type: EdgeType, ids: Int64s, *, fanout: int, epoch: int, batch: int
+        self,
+        edge_type: EdgeType,
+        ids: Int64s,
+        *,
+        fanout: int,
+        epoch: int,
+        batch: int,
+        times: Int64s | None = None,
     ) -> DrawnEdges:
         """Return the in-edges of one type that are drawn for nodes at one hop.
 
@@ -98,6 +101,7 @@ class HopDrawer:
             fanout: How many edges are drawn for a node, at least 1, or -1 for all.
             epoch: Number of the epoch, at least 0.
             batch: Number of the batch within the epoch, at least 0.
+            times: For draws by time the time as of which each node's in-edges are drawn, int64 [n].
 
         Raises:
             ArgumentError: an unknown edge type; ids of the wrong type, out of range or of a part
@@ -109,15 +113,16 @@ class HopDrawer:
             hint = nearest(key, map(edge_key, self._edge_types))
             msg = f"there is no edge type {key!r}{hint}"
             raise ArgumentError(msg)
-        num_picks, sources, position = draw_in_edges(
+        num_picks, sources, position, weight = draw_in_edges(
             self._topology,
             self._edge_types.index(edge_type),
             ids,
+            times,
             fanout=fanout,
-            replace=self.rule.replace,
+            rule=self._rule,
             seed=self.seed,
             epoch=whole_at_least("epoch", epoch, 0),
             batch=whole_at_least("batch", batch, 0),
             num_threads=self.num_threads,
         )
-        return DrawnEdges(num_picks=num_picks, sources=sources, position=position)
+        return DrawnEdges(num_picks=num_picks, sources=sources, position=position, weight=weight)

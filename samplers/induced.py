@@ -9,7 +9,7 @@ import numpy as np
 from distgnn.samplers._kernels import Inducer
 from distgnn.samplers.base import SampledEdges, SampledSubgraph
 from distgnn.samplers.checks import only_node_type, seeds_by_index, whole_at_least
-from distgnn.samplers.neighbor import MAX_TABLE_BYTES
+from distgnn.samplers.khop import MAX_TABLE_BYTES
 from distgnn.samplers.topology import topology
 
 if TYPE_CHECKING:

@@ -7,20 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 from distgnn.exceptions import ArgumentError, nearest
 from distgnn.samplers.cluster import ClusterSampler
+from distgnn.samplers.labor import LaborSampler
 from distgnn.samplers.neighbor import NeighborSampler
 from distgnn.samplers.random_partition import RandomPartitionSampler
 from distgnn.samplers.saint import SaintEdgeSampler, SaintNodeSampler, SaintWalkSampler
 from distgnn.samplers.shadow import ShadowSampler
+from distgnn.samplers.temporal import TemporalSampler
+from distgnn.samplers.weighted import WeightedSampler
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from distgnn.samplers.base import BatchSampler, Int64s, Sampler
-    from distgnn.samplers.neighbor import Fanouts
+    from distgnn.samplers.khop import Fanouts
     from distgnn.schema import NodeType
     from distgnn.shards import ShardedGraph
 
 SAMPLERS: dict[str, type[Any]] = {
+    "labor": LaborSampler,
     "neighbor": NeighborSampler,
     "shadow": ShadowSampler,
     "cluster": ClusterSampler,
@@ -28,6 +32,8 @@ SAMPLERS: dict[str, type[Any]] = {
     "saint_edge": SaintEdgeSampler,
     "saint_walk": SaintWalkSampler,
     "random_partition": RandomPartitionSampler,
+    "temporal": TemporalSampler,
+    "weighted": WeightedSampler,
 }
 
 # Arguments of samplers' constructors that are no options: they have settings of their own.

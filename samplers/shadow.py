@@ -14,12 +14,13 @@ from distgnn.exceptions import ArgumentError
 from distgnn.samplers._kernels import ShadowSampler as Kernel
 from distgnn.samplers.base import SampledEdges, SampledSubgraph
 from distgnn.samplers.checks import only_node_type, whole_at_least
-from distgnn.samplers.neighbor import MAX_TABLE_BYTES, NeighborSampler
+from distgnn.samplers.khop import MAX_TABLE_BYTES
+from distgnn.samplers.neighbor import NeighborSampler
 from distgnn.samplers.topology import topology
 
 if TYPE_CHECKING:
     from distgnn.samplers.base import Int64s
-    from distgnn.samplers.neighbor import Fanouts
+    from distgnn.samplers.khop import Fanouts
     from distgnn.schema import NodeType
     from distgnn.shards import ShardedGraph
 

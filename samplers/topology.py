@@ -48,10 +48,7 @@ def topology(
         ArgumentError: there is no such part.
         ShardCorruptError: the arrays to be copied point outside the graph.
     """
-    opened = graph.parts if parts is None else tuple(sorted(set(parts)))
-    if not all(0 <= part < graph.num_parts for part in opened):
-        msg = f"parts {list(opened)} are asked for: they must be in 0 to {graph.num_parts - 1}"
-        raise ArgumentError(msg)
+    opened = opened_parts(graph, parts)
     if in_memory is None:
         in_memory = num_copied_bytes(graph, opened) <= MEMORY_SHARE * psutil.virtual_memory().total
     known = _TOPOLOGIES.setdefault(graph, {})
@@ -64,6 +61,19 @@ def topology(
             num_threads=os.cpu_count() or 1,
         )
     return known[key]
+
+
+def opened_parts(graph: ShardedGraph, parts: Sequence[int] | None) -> tuple[int, ...]:
+    """Return the parts that are asked for, sorted; all that `graph` has open if None is given.
+
+    Raises:
+        ArgumentError: there is no such part.
+    """
+    opened = graph.parts if parts is None else tuple(sorted(set(parts)))
+    if not all(0 <= part < graph.num_parts for part in opened):
+        msg = f"parts {list(opened)} are asked for: they must be in 0 to {graph.num_parts - 1}"
+        raise ArgumentError(msg)
+    return opened
 
 
 def num_copied_bytes(graph: ShardedGraph, parts: Sequence[int]) -> int:

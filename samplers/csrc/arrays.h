@@ -95,8 +95,9 @@ inline py::array array_over(std::shared_ptr<Block> block, const py::dtype& dtype
   return py::array(dtype, std::move(shape), data, base);
 }
 
-inline py::array array_over(const PooledArray<int64_t>& values) {
-  return array_over(values.block(), py::dtype::of<int64_t>(), {values.size()});
+template <class T>
+py::array array_over(const PooledArray<T>& values) {
+  return array_over(values.block(), py::dtype::of<T>(), {values.size()});
 }
 
 // An array that owns `values`.

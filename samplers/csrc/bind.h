@@ -5,6 +5,7 @@
 namespace distgnn {
 
 void bind_topology(pybind11::module_& module);
+void bind_columns(pybind11::module_& module);
 void bind_hop(pybind11::module_& module);
 void bind_neighbor(pybind11::module_& module);
 void bind_gather(pybind11::module_& module);

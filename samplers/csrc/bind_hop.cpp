@@ -9,29 +9,33 @@
 namespace distgnn {
 namespace {
 
-// Returns (number of picks of each node, sources, positions).
+// Returns (number of picks of each node, sources, positions, importance weights or None).
 py::tuple draw_in_edges(const PyTopology& topology, int64_t edge_type, const py::object& ids,
-                        int64_t fanout, bool replace, int64_t seed, int64_t epoch, int64_t batch,
-                        int num_threads) {
+                        const py::object& times, int64_t fanout, const PyRule& rule, int64_t seed,
+                        int64_t epoch, int64_t batch, int num_threads) {
   const Graph& graph = *topology.graph();
   if (edge_type < 0 || edge_type >= static_cast<int64_t>(graph.edges.size())) {
     throw ArgumentError("there is no edge type number " + std::to_string(edge_type));
   }
   check_fanout(fanout);
   check_num_threads(num_threads);
-  const EdgeSet& edges = graph.edges[edge_type];
+  const Ranges& owned = graph.nodes[graph.edges[edge_type].dst_type].owned;
   const py::array nodes = checked_vector<int64_t>(ids, "ids");
-  check_ids(pointer<int64_t>(nodes), nodes.size(), graph.nodes[edges.dst_type].owned.size(), "ids");
-  const uint64_t key = draw_key(not_negative(seed, "seed"), not_negative(epoch, "epoch"),
-                                not_negative(batch, "batch"), edges.key);
+  check_ids(pointer<int64_t>(nodes), nodes.size(), owned.size(), "ids");
+  const int64_t* const bounds = checked_times(rule, times, nodes.size());
+  const uint64_t key = batch_key(not_negative(seed, "seed"), not_negative(epoch, "epoch"),
+                                 not_negative(batch, "batch"));
   DrawnEdges drawn;
+  bool gives_weights;
   {
     py::gil_scoped_release release;
-    drawn = draw_hop(HopDraw(graph, edge_type, {fanout, replace}, key), pointer<int64_t>(nodes),
-                     nodes.size(), num_threads);
+    const HopDraw hop(graph, edge_type, fanout, rule.rule, key);
+    gives_weights = hop.gives_weights();
+    drawn = draw_hop(hop, pointer<int64_t>(nodes), bounds, nodes.size(), num_threads);
   }
   return py::make_tuple(array_of(std::move(drawn.num_picks)), array_of(std::move(drawn.sources)),
-                        array_of(std::move(drawn.positions)));
+                        array_of(std::move(drawn.positions)),
+                        gives_weights ? py::object(array_of(std::move(drawn.weights))) : py::none());
 }
 
 // Local ids of a batch's nodes, in order of first visit.
@@ -66,8 +70,8 @@ class PyNumbering {
 
 void bind_hop(py::module_& module) {
   module.def("draw_in_edges", &draw_in_edges, py::arg("topology"), py::arg("edge_type"),
-             py::arg("ids"), py::kw_only(), py::arg("fanout"), py::arg("replace"), py::arg("seed"),
-             py::arg("epoch"), py::arg("batch"), py::arg("num_threads"));
+             py::arg("ids"), py::arg("times"), py::kw_only(), py::arg("fanout"), py::arg("rule"),
+             py::arg("seed"), py::arg("epoch"), py::arg("batch"), py::arg("num_threads"));
   py::class_<PyNumbering>(module, "Numbering")
       .def(py::init<>())
       .def("label", &PyNumbering::label, py::arg("ids"))

@@ -28,20 +28,27 @@ void check_fanouts(const std::vector<std::vector<int64_t>>& fanouts, size_t num_
 class PyNeighborSampler {
  public:
   PyNeighborSampler(std::shared_ptr<PyTopology> topology, std::vector<std::vector<int64_t>> fanouts,
-                    bool replace, int64_t max_table_bytes)
-      : topology_(std::move(topology)) {
+                    PyRule rule, bool disjoint, int64_t max_table_bytes)
+      : topology_(std::move(topology)), rule_(std::move(rule)) {
     check_fanouts(fanouts, topology_->graph()->edges.size());
+    if (rule_.rule.times != nullptr && !disjoint) {
+      throw ArgumentError("draws by time need disjoint trees: seeds have times of their own");
+    }
     sampler_ = std::make_unique<NeighborSampler>(
-        topology_->graph(), SamplerOptions{std::move(fanouts), replace, max_table_bytes});
+        topology_->graph(),
+        SamplerOptions{std::move(fanouts), rule_.rule, disjoint, max_table_bytes});
   }
 
-  // Returns ([(ids, number per hop) of each node type],
-  //          [(indptr, indices, position, number per hop) of each edge type]).
-  py::tuple sample(const py::list& seeds, int64_t seed, int64_t epoch, int64_t batch,
-                   int num_threads) {
+  // Returns ([(ids, trees, number per hop) of each node type],
+  //          [(indptr, indices, position, weight, number per hop) of each edge type]).
+  py::tuple sample(const py::list& seeds, const py::object& times, int64_t seed, int64_t epoch,
+                   int64_t batch, int num_threads) {
     check_num_threads(num_threads);
     Request request;
     request.seeds = checked_seeds(seeds);
+    int64_t num_seeds = 0;
+    for (const Seeds& type : request.seeds) num_seeds += type.size;
+    request.times = checked_times(rule_, times, num_seeds);
     request.seed = not_negative(seed, "seed");
     request.epoch = not_negative(epoch, "epoch");
     request.batch = not_negative(batch, "batch");
@@ -53,11 +60,13 @@ class PyNeighborSampler {
     }
     py::list nodes, edges;
     for (const SampledNodes& type : sample.nodes) {
-      nodes.append(py::make_tuple(array_over(type.ids), type.num_per_hop));
+      nodes.append(
+          py::make_tuple(array_over(type.ids), array_or_none(type.trees), type.num_per_hop));
     }
     for (const SampledEdges& type : sample.edges) {
       edges.append(py::make_tuple(array_over(type.indptr), array_over(type.indices),
-                                  array_over(type.position), type.num_per_hop));
+                                  array_over(type.position), array_or_none(type.weight),
+                                  type.num_per_hop));
     }
     return py::make_tuple(nodes, edges);
   }
@@ -79,7 +88,13 @@ class PyNeighborSampler {
     return checked;
   }
 
+  template <class T>
+  static py::object array_or_none(const PooledArray<T>& values) {
+    return values.block() == nullptr ? py::object(py::none()) : py::object(array_over(values));
+  }
+
   std::shared_ptr<PyTopology> topology_;
+  PyRule rule_;
   std::unique_ptr<NeighborSampler> sampler_;
 };
 
@@ -88,11 +103,12 @@ class PyNeighborSampler {
 void bind_neighbor(py::module_& module) {
   py::class_<PyNeighborSampler>(module, "NeighborSampler")
       .def(
-          py::init<std::shared_ptr<PyTopology>, std::vector<std::vector<int64_t>>, bool, int64_t>(),
-          py::arg("topology"), py::kw_only(), py::arg("fanouts"), py::arg("replace"),
-          py::arg("max_table_bytes"))
-      .def("sample", &PyNeighborSampler::sample, py::arg("seeds"), py::kw_only(), py::arg("seed"),
-           py::arg("epoch"), py::arg("batch"), py::arg("num_threads"));
+          py::init<std::shared_ptr<PyTopology>, std::vector<std::vector<int64_t>>, PyRule, bool,
+                   int64_t>(),
+          py::arg("topology"), py::kw_only(), py::arg("fanouts"), py::arg("rule"),
+          py::arg("disjoint"), py::arg("max_table_bytes"))
+      .def("sample", &PyNeighborSampler::sample, py::arg("seeds"), py::arg("times"), py::kw_only(),
+           py::arg("seed"), py::arg("epoch"), py::arg("batch"), py::arg("num_threads"));
 }
 
 }  // namespace distgnn

@@ -104,7 +104,7 @@ class PyShadowSampler {
       : topology_(std::move(topology)) {
     SamplerOptions options;
     options.fanouts = std::move(fanouts);
-    options.replace = replace;
+    options.rule.replace = replace;
     options.max_table_bytes = max_table_bytes;
     sampler_ = std::make_unique<ShadowSampler>(topology_->graph(), std::move(options));
   }

@@ -27,6 +27,7 @@ PYBIND11_MODULE(_kernels, module) {
     }
   });
   distgnn::bind_topology(module);
+  distgnn::bind_columns(module);
   distgnn::bind_hop(module);
   distgnn::bind_neighbor(module);
   distgnn::bind_gather(module);

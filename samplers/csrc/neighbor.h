@@ -2,7 +2,8 @@
 //
 // Which edges are drawn for a node is a function of (seed, epoch, batch, key of the edge type, the
 // node's index in the raw table) and of its in-neighbours' order: not of parts, threads or the hop.
-// A node is expanded once, at the hop after its first visit.
+// A node is expanded once, at the hop after its first visit, or once in each tree where trees are
+// disjoint.
 #pragma once
 
 #include <cstdint>
@@ -18,10 +19,17 @@
 
 namespace distgnn {
 
+// Where trees are disjoint, a node is numbered by its tree and its id in one word.
+constexpr int kIdBits = 40;
+constexpr int64_t kIdMask = (int64_t{1} << kIdBits) - 1;
+constexpr int64_t kMaxTrees = int64_t{1} << (62 - kIdBits);
+
 struct SamplerOptions {
   // Per edge type a fanout for each hop, or none: the edge type is not sampled.
   std::vector<std::vector<int64_t>> fanouts;
-  bool replace = false;
+  DrawRule rule;
+  // Whether each seed gets a tree of its own, which shares no node with another's.
+  bool is_disjoint = false;
   // Node types with a larger direct table (8 bytes a node) than this get a hash table.
   int64_t max_table_bytes = 0;
 };
@@ -33,6 +41,8 @@ struct Seeds {
 
 struct Request {
   std::vector<Seeds> seeds;  // per node type; checked to be in range
+  // Of each seed, types one after the other; null unless the rule has times.
+  const int64_t* times = nullptr;
   uint64_t seed = 0;
   uint64_t epoch = 0;
   uint64_t batch = 0;
@@ -41,6 +51,7 @@ struct Request {
 
 struct SampledNodes {
   PooledArray<int64_t> ids;          // global, in order of first visit; seeds come first
+  PooledArray<int64_t> trees;        // number of each node's seed; empty unless trees are disjoint
   std::vector<int64_t> num_per_hop;  // [hops + 1]; the first is the number of seeds
 };
 
@@ -49,6 +60,7 @@ struct SampledEdges {
   PooledArray<int64_t> indptr;       // [rows + 1]
   PooledArray<int64_t> indices;      // local ids of sources
   PooledArray<int64_t> position;     // place of the edge among all edges of its type, part by part
+  PooledArray<float> weight;         // importance; empty if the rule gives none
   std::vector<int64_t> num_per_hop;  // [hops]
 };
 
@@ -89,6 +101,9 @@ class NeighborSampler {
   void add_seeds(const Request& request, Workspace& workspace, Sample& sample) const;
   void expand(size_t edge_type, size_t hop, Frontier frontier, const Request& request,
               Workspace& workspace, Sample& sample) const;
+  void find_rows(const HopDraw& draw, const int64_t* nodes, int64_t count, int64_t num_known,
+                 const Request& request, Row* rows) const;
+  void separate_trees(Sample& sample) const;
 
   std::shared_ptr<const Graph> graph_;
   SamplerOptions options_;

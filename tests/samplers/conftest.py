@@ -34,6 +34,6 @@ def two_type_parts(tmp_path_factory):
 def _every_memory(request, monkeypatch):
     """Run a test with in-edges copied or mapped, and with either way to number nodes."""
     if "hash table" in request.param:
-        monkeypatch.setattr("distgnn.samplers.neighbor.MAX_TABLE_BYTES", 0)
+        monkeypatch.setattr("distgnn.samplers.khop.MAX_TABLE_BYTES", 0)
     if "mapped" in request.param:
         monkeypatch.setattr("distgnn.samplers.topology.MEMORY_SHARE", 0)

@@ -32,6 +32,31 @@ def raw_graph(num_nodes: dict[str, int], edges: dict[tuple[str, str, str], np.nd
     )
 
 
+def with_columns(raw: RawGraph, *, weight=(), edge_time=(), node_time=()) -> RawGraph:
+    """Return `raw` with columns added, each given by type."""
+    weight, edge_time, node_time = dict(weight), dict(edge_time), dict(node_time)
+    edges = dict(raw.edges)
+    for name, values in weight.items():
+        edges[name] = edges[name].append_column("weight", pa.array(values, pa.float32()))
+    for name, values in edge_time.items():
+        edges[name] = edges[name].append_column("time", pa.array(values, pa.int64()))
+    nodes = dict(raw.nodes)
+    for name, values in node_time.items():
+        nodes[name] = nodes[name].append_column("time", pa.array(values, pa.int64()))
+    return RawGraph(
+        schema=GraphSchema(
+            nodes=tuple(NodeSchema(type=name, has_time=name in node_time) for name in nodes),
+            edges=tuple(
+                EdgeSchema(type=name, has_weight=name in weight, has_time=name in edge_time)
+                for name in edges
+            ),
+        ),
+        nodes=nodes,
+        edges=edges,
+        name=raw.name,
+    )
+
+
 def random_edges(rng, num_src: int, num_dst: int, num_edges: int) -> np.ndarray:
     """Draw edges with a few hubs, loops and parallel edges."""
     src = rng.integers(num_src, size=num_edges)

@@ -6,7 +6,7 @@ import pytest
 from distgnn.exceptions import ArgumentError, ShardCorruptError
 from distgnn.samplers import NeighborSampler
 from distgnn.samplers._kernels import NeighborSampler as Kernel
-from distgnn.samplers._kernels import Topology
+from distgnn.samplers._kernels import Rule, Topology
 from distgnn.testing.graphs import CITES, WRITES
 
 
@@ -91,7 +91,8 @@ def test_edge_ids_of_an_edge_type_that_is_not_followed(scholars_graph):
 def kernel(indptr=(0, 1, 2), src=(1, 0), index=(0, 1), offsets=(0, 2), in_memory=False, **options):
     """Make the kernel of a graph of two nodes that point to each other."""
     indptr, src, index, offsets = (np.array(a, np.int64) for a in (indptr, src, index, offsets))
-    options = {"fanouts": [[1]], "replace": False, "max_table_bytes": 1 << 20} | options
+    rule = Rule(pick="uniform", replace=False, up_to=False, weights=None, times=None)
+    options = {"fanouts": [[1]], "rule": rule, "disjoint": False, "max_table_bytes": 0} | options
     topology = Topology(
         [(offsets, [index])], [(0, 0, 7, [(indptr, src)])], in_memory=in_memory, num_threads=2
     )
@@ -122,7 +123,7 @@ def test_damaged_arrays_are_noticed(arrays, message, num_threads):
     sampler = kernel(**arrays)
     request = {"seed": 0, "epoch": 0, "batch": 0, "num_threads": num_threads}
     with pytest.raises(ShardCorruptError, match=message):
-        sampler.sample([np.array([0, 1])], **request)
+        sampler.sample([np.array([0, 1])], None, **request)
 
 
 @pytest.mark.parametrize(
@@ -147,6 +148,6 @@ def test_a_sampler_works_after_a_failure(in_memory):
     sampler = kernel(fanouts=[[1, 1]], in_memory=in_memory)
     request = {"seed": 0, "epoch": 0, "batch": 0, "num_threads": 1}
     with pytest.raises(ArgumentError, match="more than once"):
-        sampler.sample([np.array([1, 1])], **request)
-    [(nodes, _)], _ = sampler.sample([np.array([1])], **request)
+        sampler.sample([np.array([1, 1])], None, **request)
+    [(nodes, _, _)], _ = sampler.sample([np.array([1])], None, **request)
     assert nodes.tolist() == [1, 0]
