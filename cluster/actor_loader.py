@@ -212,6 +212,7 @@ class ActorLoader:
             },
             num_sampled_nodes_dict=batch.num_nodes_per_hop,
             num_sampled_edges_dict={name: edges.num_per_hop for name, edges in batch.edges.items()},
+            seed_weight=None if batch.seed_weight is None else tensor(batch.seed_weight),
         )
 
     def _features(self, batch: WireBatch, node_type: NodeType) -> npt.NDArray[np.float32]:

@@ -18,7 +18,9 @@ from distgnn.cluster.messages import (
     WireBatch,
 )
 from distgnn.cluster.remote_sampler import RemoteSampler
-from distgnn.samplers import BufferPool, make_sampler
+from distgnn.exceptions import ArgumentError
+from distgnn.samplers import BatchSampler, BufferPool, make_sampler
+from distgnn.samplers.registry import chooses_seeds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,6 +116,7 @@ class BatchMaker:
                 if Column(name, "x") in rows
             },
             y=rows.get(Column(node_type, "y")),
+            seed_weight=subgraph.seed_weight,
             traffic=traffic,
         )
 
@@ -141,7 +144,13 @@ class BatchMaker:
     def _new_sampler(self, rule: SamplingRule) -> Sampler | RemoteSampler:
         if not self._graph.is_whole:
             return RemoteSampler(self._graph, rule, self._peers, self._parts)
-        return make_sampler(
+        if chooses_seeds(rule.sampler):
+            msg = (
+                f"the sampler {rule.sampler!r} chooses the seeds of its batches itself, which "
+                "sampling actors cannot: let the ranks sample (num_samplers = 0)"
+            )
+            raise ArgumentError(msg)
+        sampler = make_sampler(
             rule.sampler,
             self._graph,
             rule.fanouts,
@@ -149,6 +158,8 @@ class BatchMaker:
             seed=rule.seed,
             options=rule.options,
         )
+        assert not isinstance(sampler, BatchSampler)  # it would choose seeds
+        return sampler
 
     def _wanted(
         self, subgraph: SampledSubgraph, node_type: NodeType, open_parts: Sequence[int]

@@ -150,6 +150,8 @@ class WireBatch:
     """Features of the nodes whose parts the trainer has not open, in the order of `nodes`."""
     y: npt.NDArray[Any] | None
     """Labels of the seeds."""
+    seed_weight: npt.NDArray[np.float32] | None
+    """float32 [B]: factor of each seed's loss, None: 1."""
     traffic: Traffic
 
 

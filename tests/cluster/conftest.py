@@ -36,7 +36,7 @@ def featured_graph(tmp_path_factory):
     return in_parts(raw, 4, tmp_path_factory.mktemp("featured"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def ray_session():
     """A Ray cluster in this machine's spare cores; tests that kill its parts start their own."""
     ray = pytest.importorskip("ray")
