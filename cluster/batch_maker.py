@@ -100,7 +100,7 @@ class BatchMaker:
             ArgumentError: seeds, fanouts or numbers that are not possible.
             ClusterTimeoutError: an owner did not answer.
         """
-        traffic = Traffic()
+        traffic = Traffic(num_batches=1)
         subgraph = self.sample(rule, {node_type: seeds}, epoch, batch, traffic)
         rows = self._gather.gather(self._wanted(subgraph, node_type, open_parts), traffic)
         return WireBatch(

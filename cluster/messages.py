@@ -100,6 +100,7 @@ class GatherReply:
 class Traffic:
     """What the making of batches asked of other processes."""
 
+    num_batches: int = 0
     num_calls: int = 0
     num_bytes: int = 0
     """Of arrays in calls and answers."""
@@ -111,6 +112,7 @@ class Traffic:
 
     def add(self, other: Traffic) -> None:
         """Add up, the seconds of each hop too."""
+        self.num_batches += other.num_batches
         self.num_calls += other.num_calls
         self.num_bytes += other.num_bytes
         self.num_cache_hits += other.num_cache_hits
