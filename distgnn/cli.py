@@ -58,7 +58,7 @@ def partition(
 
     Args:
         graph: A TOML file that names the tables, or the name of a known dataset.
-        out: Directory to make.
+        out: Directory to make, or a URL such as s3://bucket/graph to write to.
         parts: Number of parts.
         method: metis, kahip, multilevel, restream, fennel, ldg, hash or range. With a memory limit
             all but metis and kahip read the edges in passes, from the disk.
@@ -82,17 +82,63 @@ def partition(
             dry_run=dry_run,
         )
     from distgnn.partition.pipeline import partition_graph
+    from distgnn.shards.remote import output_folder
 
-    report = partition_graph(
-        _read_graph(graph, data),
-        out,
-        num_parts=parts,
-        method=method,
-        balance=balance,
-        seed=seed,
-        overwrite=overwrite,
-        progress=not quiet,
-    )
+    with output_folder(out, overwrite=overwrite) as folder:
+        report = partition_graph(
+            _read_graph(graph, data),
+            folder,
+            num_parts=parts,
+            method=method,
+            balance=balance,
+            seed=seed,
+            overwrite=overwrite,
+            progress=not quiet,
+        )
+    Console().print(report.render())
+    return 0
+
+
+def repartition(
+    shards: Positional[Path],
+    out: Positional[Path],
+    /,
+    *,
+    parts: int = 4,
+    method: str = "metis",
+    balance: Balance = "nodes",
+    seed: int = 0,
+    overwrite: bool = False,
+    quiet: bool = False,
+) -> int:
+    """Partition a sharded graph into another number of parts or by another method.
+
+    Example: distgnn repartition shards others --parts 16 --method multilevel
+
+    Args:
+        shards: Directory or URL that `distgnn partition` wrote; the raw tables are not needed.
+        out: Directory to make.
+        parts: Number of parts.
+        method: As for `distgnn partition`.
+        balance: What every part gets an equal share of: nodes, edges or training nodes.
+        seed: Seed of the methods that draw at random.
+        overwrite: Replace OUT if it exists; it may be SHARDS itself.
+        quiet: No progress bars.
+    """
+    from distgnn.partition.repartition import repartition as partition_again
+    from distgnn.shards.remote import output_folder
+
+    with output_folder(out, overwrite=overwrite) as folder:
+        report = partition_again(
+            shards,
+            folder,
+            num_parts=parts,
+            method=method,
+            balance=balance,
+            seed=seed,
+            overwrite=overwrite,
+            progress=not quiet,
+        )
     Console().print(report.render())
     return 0
 
@@ -109,6 +155,7 @@ def _partition_out_of_core(
     """Partition the tables of a TOML file in bounded memory, or say what that would take."""
     from distgnn.partition.estimate import parse_bytes
     from distgnn.partition.out_of_core.run import DEFAULT_LIMIT, estimate_tables, partition_tables
+    from distgnn.shards.remote import output_folder
 
     if not graph.endswith(".toml"):
         msg = (
@@ -122,7 +169,9 @@ def _partition_out_of_core(
         Console().print(expected.render())
         expected.check(out)
         return 0
-    Console().print(partition_tables(Path(graph), out, memory_limit=limit, **arguments, **how))
+    with output_folder(out, overwrite=how["overwrite"]) as folder:
+        report = partition_tables(Path(graph), folder, memory_limit=limit, **arguments, **how)
+    Console().print(report)
     return 0
 
 
@@ -249,6 +298,7 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         commands: dict[str, Callable[..., int]] = {
             "partition": partition,
+            "repartition": repartition,
             "verify": verify,
             "inspect": inspect,
             "train": train_command(_train_defaults(words)),

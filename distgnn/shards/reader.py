@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,9 +12,11 @@ import pyarrow as pa
 from distgnn.exceptions import ArgumentError, PartNotOpenError, ShardCorruptError, ShardError
 from distgnn.shards.layout import check_arrow_schema, edge_shard, node_shard
 from distgnn.shards.manifest import MANIFEST_NAME, edge_file, load_manifest, node_file
+from distgnn.shards.remote import local_graph
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     import numpy.typing as npt
 
@@ -62,7 +63,8 @@ class ShardedGraph:
         The data itself is neither read nor checked: `distgnn verify` does that.
 
         Args:
-            path: The directory that `distgnn partition` wrote.
+            path: The directory that `distgnn partition` wrote, or its URL: then its files are
+                copied to a local cache (see `distgnn.shards.remote`) and mapped from there.
             parts: Numbers of the parts to open; by default all. Beside the manifest only their
                 files are needed on this machine.
 
@@ -72,7 +74,7 @@ class ShardedGraph:
             ShardVersionError: it is of a newer format.
             ShardCorruptError: the manifest is damaged, or a file is cut off or foreign.
         """
-        root = Path(path).absolute()
+        root = local_graph(path).absolute()
         chosen = None if parts is None else tuple(sorted(set(parts)))
         graph = cls(root, load_manifest(root), chosen)
         graph._check_files()

@@ -7,6 +7,7 @@ widened to the common type.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -15,11 +16,11 @@ import pyarrow.parquet
 
 from distgnn.exceptions import TableError, nearest
 from distgnn.tables.npz import Archive, npz_column
+from distgnn.tables.remote import as_url, fetch, list_files
 from distgnn.tables.source import SourceTable, empty_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from distgnn.tables.config import Format
 
@@ -64,7 +65,7 @@ def find_files(paths: Sequence[str], root: Path, given: Format | None, what: str
     In folders and patterns, names that start with a dot or an underscore are passed over.
 
     Args:
-        paths: Relative to `root` or absolute.
+        paths: Relative to `root` or absolute, or URLs (see `distgnn.tables.remote`).
         root: Folder of the TOML file.
         given: Format of the files; None: by their endings.
         what: For messages.
@@ -74,6 +75,10 @@ def find_files(paths: Sequence[str], root: Path, given: Format | None, what: str
     """
     files: list[Path] = []
     for name in paths:
+        url = as_url(name)
+        if url is not None:
+            files += _remote_files(url, given, what)
+            continue
         path = root / name
         if path.is_dir():
             found = [file for file in _visible(path, "*") if given or _ending(file)]
@@ -91,6 +96,15 @@ def find_files(paths: Sequence[str], root: Path, given: Format | None, what: str
             raise TableError(msg)
         files += found
     return files
+
+
+def _remote_files(url: str, given: Format | None, what: str) -> list[Path]:
+    """Return local copies of the files of a URL (see `find_files`)."""
+    found = [name for name in list_files(url) if given or _ending(Path(name))]
+    if not found:
+        msg = f"the path of {what} leads nowhere: {url} is no table, and no folder of tables"
+        raise TableError(msg)
+    return [fetch(name) for name in found]
 
 
 def _visible(folder: Path, pattern: str) -> list[Path]:
