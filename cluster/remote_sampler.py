@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from distgnn.samplers import BufferPool, DrawnEdges, DrawRule, HopAssembler
 from distgnn.samplers._kernels import merge_draws
 from distgnn.samplers.checks import whole_at_least
 from distgnn.samplers.khop import fanouts_by_edge_type
+from distgnn.samplers.registry import check_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,8 +31,16 @@ if TYPE_CHECKING:
     Int64s = npt.NDArray[np.int64]
 
 
+PICKS: dict[str, Literal["uniform", "weighted"]] = {
+    "neighbor": "uniform",
+    "weighted": "weighted",
+}
+"""Samplers that need nothing but the in-edges of a node, and so draw at the owner of its part; by
+the way in which they pick edges (`DrawRule`)."""
+
+
 class RemoteSampler:
-    """Draws what `NeighborSampler` draws, edge for edge, asking the owners of parts.
+    """Draws what a sampler of one machine draws, edge for edge, asking the owners of parts.
 
     Each hop is one call to each other owner at most, all of them at the same time, while the own
     parts are drawn from. May be called from many threads, each at a batch of its own.
@@ -52,18 +61,19 @@ class RemoteSampler:
             ArgumentError: a fanout or edge type is none that is possible, or the sampler is one
                 that needs all parts at once.
         """
-        if rule.sampler != "neighbor" or rule.options:
+        if rule.sampler not in PICKS or rule.options:
             options = f" with options {dict(rule.options)}" if rule.options else ""
             msg = (
                 f"the sampler {rule.sampler!r}{options} needs all parts on the machine that "
-                "samples, but this graph's parts are on several: use 'neighbor', or storage that "
-                "all machines share"
+                f"samples, but this graph's parts are on several: use one of {', '.join(PICKS)} "
+                "without options, or storage that all machines share"
             )
             raise ArgumentError(msg)
+        check_options(rule.sampler, {}, replace=rule.replace)
         self._graph = graph
         self._fanouts = fanouts_by_edge_type(graph, rule.fanouts)
         self._num_hops = len(next(iter(self._fanouts.values())))
-        self._rule = DrawRule(replace=rule.replace)
+        self._rule = DrawRule(pick=PICKS[rule.sampler], replace=rule.replace)
         self._seed = whole_at_least("seed", rule.seed, 0)
         self._peers = peers
         self._parts = parts

@@ -56,3 +56,6 @@ def assert_same_subgraph(found, wanted):
         np.testing.assert_array_equal(found.edges[name].indices, edges.indices)
         np.testing.assert_array_equal(found.edges[name].position, edges.position)
         assert found.edges[name].num_per_hop == edges.num_per_hop
+        assert (found.edges[name].weight is None) == (edges.weight is None)
+        if edges.weight is not None:
+            np.testing.assert_array_equal(found.edges[name].weight, edges.weight)

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from distgnn.cluster.messages import SamplingRule, Traffic
 from distgnn.exceptions import ArgumentError
-from distgnn.samplers import NeighborSampler
+from distgnn.samplers import make_sampler
 from tests.cluster.groups import Group, assert_same_subgraph
 from tests.samplers.graphs import BUYS, ITEM, LIKE, NODE, SOLD_TO, TO, USER, in_parts, raw_graph
 
 
 def compare(graph, num_actors, rule, seeds, *, epoch=0, batch=0):
     """Check the batch that each actor makes; return what the last one asked others for."""
-    local = NeighborSampler(graph, rule.fanouts, replace=rule.replace, seed=rule.seed)
+    local = make_sampler(rule.sampler, graph, rule.fanouts, replace=rule.replace, seed=rule.seed)
     wanted = local.sample(seeds, epoch=epoch, batch=batch)
     group = Group(graph, num_actors)
     traffic = Traffic()
@@ -46,6 +46,12 @@ def test_several_types(two_types_graph, num_actors):
 def test_edge_types_that_are_not_followed(two_types_graph):
     rule = SamplingRule(fanouts={LIKE: [2, 2, 2]})
     compare(two_types_graph, 4, rule, {ITEM: np.array([1, 89])})
+
+
+@pytest.mark.parametrize("replace", [False, True])
+def test_draws_by_weight(featured_graph, replace):
+    rule = SamplingRule(fanouts=[4, 3, 2], sampler="weighted", replace=replace, seed=5)
+    compare(featured_graph, 4, rule, {NODE: np.arange(0, 600, 13)}, epoch=1, batch=2)
 
 
 @st.composite
@@ -102,7 +108,7 @@ def test_one_actor_with_all_parts_asks_nobody(one_type_graph):
     [
         (SamplingRule(fanouts=[0]), [1], "a fanout is at least 1"),
         (SamplingRule(fanouts=[1], seed=-1), [1], "seed must be"),
-        (SamplingRule(fanouts=[1], sampler="other"), [1], "'other' needs all parts"),
+        (SamplingRule(fanouts=[1], sampler="labor"), [1], "'labor' needs all parts"),
         (SamplingRule(fanouts=[1]), [3, 3], "more than once"),
         (SamplingRule(fanouts=[1]), [200], "ids hold 200"),
     ],
