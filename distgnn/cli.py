@@ -252,6 +252,7 @@ def predict(
     split: Literal["train", "val", "test"] | None = None,
     batch_size: int | None = None,
     top_k: int | None = None,
+    layerwise: bool = False,
     device: str = "auto",
     quiet: bool = False,
 ) -> int:
@@ -266,6 +267,8 @@ def predict(
         split: Nodes of this split only.
         batch_size: Nodes of a batch; by default as in the run's evaluations.
         top_k: Write the k likeliest classes instead of the probabilities of all.
+        layerwise: All nodes through one layer before the next, on all their neighbours and in
+            bounded memory: for a whole graph that neighbourhoods are too large for.
         device: cpu, cuda, cuda:1, ...; auto: the first CUDA device if there is one.
         quiet: No progress bars.
     """
@@ -278,6 +281,7 @@ def predict(
         split=split,
         batch_size=batch_size,
         top_k=top_k,
+        layerwise=layerwise,
         device=device,
         progress=not quiet,
     )

@@ -34,6 +34,9 @@ class CSC:
     """Sorted by source: indptr int64 [num_src + 1], targets int64 [E], edge positions int64 [E]."""
     cut_cache: CSC | None = None
     """`without_empty_tail`, if there is a tail."""
+    src_scale: Tensor | None = None
+    """Float [num_src]: degree^-1/2 of each source in the larger graph that these rows are taken
+    from; normalisations then take it instead of counting edges, of which not all are here."""
 
     @property
     def num_dst(self) -> int:

@@ -14,7 +14,8 @@ from rich.progress import track
 
 from distgnn.exceptions import ArgumentError, nearest
 from distgnn.loader import tune_malloc
-from distgnn.predict.parquet import ParquetOutput
+from distgnn.predict.layerwise import layerwise_outputs
+from distgnn.predict.parquet import ROW_GROUP, ParquetOutput
 from distgnn.schema import SPLITS
 from distgnn.shards.reader import ShardedGraph
 from distgnn.tasks import make_task
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    import numpy as np
+    import numpy.typing as npt
     from torch import nn
 
     from distgnn.tasks.task import BatchLoader, Task
@@ -59,6 +62,7 @@ def predict(
     top_k: int | None = None,
     device: str = "auto",
     num_threads: int | None = None,
+    layerwise: bool = False,
     progress: bool = True,
 ) -> PredictionReport:
     """Write a row for each node, in the order of the raw table: its id and what is predicted.
@@ -79,15 +83,22 @@ def predict(
         top_k: write the k likeliest classes instead of all probabilities.
         device: ``cpu``, ``cuda``, ``cuda:1``, ...; auto: the first CUDA device if there is one.
         num_threads: threads that sample; None: as in the run.
+        layerwise: run all nodes through one layer before the next, on all neighbours and out of
+            core, instead of drawing a neighbourhood for each batch; files between layers lie beside
+            `out`. See `distgnn.predict.layerwise`.
         progress: show a progress bar on a terminal.
 
     Raises:
         OutputExistsError: `out` exists.
         CheckpointError: there is no usable checkpoint, or it is of another graph.
         StorageError: the disk is full; nothing is left behind.
+        ArgumentError: `layerwise` with fanouts, or with a model or graph that it is not for.
     """
     started = time.monotonic()
     _check_split(split)
+    if layerwise and fanouts is not None:
+        msg = f"layerwise takes all neighbours: leave fanouts = {fanouts} out"
+        raise ArgumentError(msg)
     output = ParquetOutput(out)
     path = find_checkpoint(checkpoint)
     saved = read_checkpoint(path)
@@ -96,7 +107,7 @@ def predict(
         config, graph, fanouts, batch_size=batch_size, device=device, num_threads=num_threads
     )
     where = resolve_device(config)
-    if config.train.tune_malloc and where.type == "cpu":
+    if config.train.tune_malloc and where.type == "cpu" and not layerwise:
         tune_malloc()
     sharded = ShardedGraph.open(config.graph)
     check_same_graph(saved.identity, sharded, path)
@@ -107,9 +118,14 @@ def predict(
     model = task.complete(encoder)
     load_model_state(model, saved.model, path)
     seeds = task.seeds(split, labelled=False)
-    loader = task.loader(seeds, evaluation_settings(config), shuffle=False, labelled=False)
+    model.to(where).eval()
+    if layerwise:
+        tables = _layerwise_tables(task, model, sharded, seeds, config, where, top_k, progress, out)
+    else:
+        loader = task.loader(seeds, evaluation_settings(config), shuffle=False, labelled=False)
+        tables = _tables(task, model, loader, config, where, top_k, progress)
     with output:
-        for table in _tables(task, model.to(where), loader, config, where, top_k, progress):
+        for table in tables:
             output.append(table)
     return PredictionReport(
         out=out,
@@ -138,7 +154,6 @@ def _tables(
         transient=True,
         disable=not (progress and console.is_terminal),
     )
-    model.eval()
     with torch.inference_mode():
         for cpu_batch in batches:
             batch = cpu_batch.to(device, non_blocking=True)
@@ -146,6 +161,34 @@ def _tables(
                 output = task.output(model, batch)
             columns: dict[str, Any] = task.id_columns(cpu_batch)
             yield pa.table(columns | task.prediction_columns(output.float(), top_k))
+
+
+def _layerwise_tables(
+    task: Task,
+    model: nn.Module,
+    graph: ShardedGraph,
+    seeds: npt.NDArray[np.int64],
+    config: RunConfig,
+    device: torch.device,
+    top_k: int | None,
+    progress: bool,  # noqa: FBT001 - passed on as it is
+    out: Path,
+) -> Iterator[pa.Table]:
+    """Yield the rows of a row group at a time."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with layerwise_outputs(
+        model,
+        graph,
+        folder=out.parent,
+        device=device,
+        num_threads=max(config.loader.num_threads, 1),
+        progress=progress,
+    ) as outputs:
+        for begin in range(0, len(seeds), ROW_GROUP):
+            ids = seeds[begin : begin + ROW_GROUP]
+            columns: dict[str, Any] = {"id": graph.ids_of(graph.schema.node_types[0], ids)}
+            rows = torch.from_numpy(outputs[ids])
+            yield pa.table(columns | task.prediction_columns(rows, top_k))
 
 
 def _check_split(split: str | None) -> None:

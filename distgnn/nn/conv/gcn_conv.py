@@ -131,6 +131,17 @@ class GCNConv(MessagePassing):
             out = out[: x_dst.size(0)]
         return add_bias(out, self.bias)
 
+    def degree_scale(self, csc: CSC) -> Tensor | None:
+        """Return the degree^-1/2 of each target that this layer normalises by, float32 [num_dst].
+
+        None where it does not normalise. Rows of a larger graph have it for every source
+        (`CSC.src_scale`).
+        """
+        if not self.normalize:
+            return None
+        x = torch.empty(csc.num_src, 0, device=csc.indices.device)
+        return self._normalized(x, csc.num_dst, csc, None).scales[0]
+
     def message(self, x_j: Tensor, edge_weight: Tensor | None) -> Tensor:
         """Return the source's features, times the edge's weight."""
         return x_j if edge_weight is None else edge_weight.view(-1, 1) * x_j

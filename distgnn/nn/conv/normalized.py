@@ -60,7 +60,8 @@ def normalize(
 ) -> NormalizedAdjacency:
     """Normalise as `gcn_norm`, without inserting self-loops or scaling edges one by one.
 
-    Sources that are no targets have no in-edges here: their degree is that of their self-loop.
+    Sources that are no targets have no in-edges here: their degree is that of their self-loop,
+    unless `src_scale` of the edges says otherwise.
 
     Args:
         csc: The edges; targets are the first sources.
@@ -107,6 +108,9 @@ def _normalize_weighted(
 
 def _scales(csc: CSC, degrees: Tensor, loop_weight: float | None) -> tuple[Tensor, Tensor]:
     """Return degree^-1/2 of the targets, and of the sources, which start with the targets."""
+    if csc.src_scale is not None:
+        scale = csc.src_scale.to(degrees.dtype)
+        return scale[: csc.num_dst], scale
     missing = degrees.new_full((csc.num_src - csc.num_dst,), loop_weight or 0.0)
     scale = inverse_root(torch.cat([degrees, missing]))
     return scale[: csc.num_dst], scale
