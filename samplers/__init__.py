@@ -8,8 +8,10 @@ from distgnn.samplers._kernels import BufferPool
 from distgnn.samplers.assemble import HopAssembler
 from distgnn.samplers.base import BatchSampler, SampledEdges, SampledSubgraph, Sampler
 from distgnn.samplers.cluster import ClusterSampler
+from distgnn.samplers.fastgcn import FastGCNSampler
 from distgnn.samplers.hop import DrawnEdges, HopDrawer
 from distgnn.samplers.labor import LaborSampler
+from distgnn.samplers.ladies import LadiesSampler
 from distgnn.samplers.metapath import MetapathWalks
 from distgnn.samplers.negative import NegativeSampler
 from distgnn.samplers.neighbor import NeighborSampler
@@ -32,9 +34,11 @@ __all__ = [
     "DrawRule",
     "DrawnEdges",
     "EdgeRows",
+    "FastGCNSampler",
     "HopAssembler",
     "HopDrawer",
     "LaborSampler",
+    "LadiesSampler",
     "MetapathWalks",
     "NegativeSampler",
     "NeighborSampler",

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from distgnn.exceptions import ArgumentError, nearest
 from distgnn.samplers.cluster import ClusterSampler
+from distgnn.samplers.fastgcn import FastGCNSampler
 from distgnn.samplers.labor import LaborSampler
+from distgnn.samplers.ladies import LadiesSampler
 from distgnn.samplers.neighbor import NeighborSampler
 from distgnn.samplers.random_partition import RandomPartitionSampler
 from distgnn.samplers.saint import SaintEdgeSampler, SaintNodeSampler, SaintWalkSampler
@@ -24,7 +26,9 @@ if TYPE_CHECKING:
     from distgnn.shards import ShardedGraph
 
 SAMPLERS: dict[str, type[Any]] = {
+    "fastgcn": FastGCNSampler,
     "labor": LaborSampler,
+    "ladies": LadiesSampler,
     "neighbor": NeighborSampler,
     "shadow": ShadowSampler,
     "cluster": ClusterSampler,

@@ -86,7 +86,7 @@ def num_copied_bytes(graph: ShardedGraph, parts: Sequence[int]) -> int:
     return int(total)
 
 
-def _draw_key(edge_type: EdgeType) -> int:
+def draw_key(edge_type: EdgeType) -> int:
     """Return a hash of an edge type that is the same on every machine and in every version."""
     digest = blake2b("\0".join(edge_type).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little")
@@ -109,4 +109,4 @@ def _edge_arrays(
     for part in opened:
         shard = graph.edges(edge_type, part)
         parts[part] = (shard.indptr, shard.src)
-    return names.index(edge_type[0]), names.index(edge_type[2]), _draw_key(edge_type), parts
+    return names.index(edge_type[0]), names.index(edge_type[2]), draw_key(edge_type), parts
