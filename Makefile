@@ -51,6 +51,10 @@ format: $(STAMPS)/dev ## Format and fix what ruff can.
 bench: $(STAMPS)/dev ## Run every benchmark in its quick form.
 	@for script in benchmarks/[a-z]*.py; do $(call timed,$$script,$(BIN)/python $$script --quick); done
 
+.PHONY: bench-large
+bench-large: $(STAMPS)/dev ## Partition 10M nodes and 200M edges within 4 GiB (an hour, 60 GB of disk).
+	@$(call timed,benchmarks/partition.py --large,$(BIN)/python benchmarks/partition.py --large)
+
 .PHONY: lock
 lock: $(STAMPS)/dev ## Write the installed versions to requirements.lock.
 	@{ echo '# Versions that the Makefile installs (constraints for pip; made by `make lock`).'; \

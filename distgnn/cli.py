@@ -47,6 +47,8 @@ def partition(
     dry_run: bool = False,
     resume: bool = False,
     work: Path | None = None,
+    address: str | None = None,
+    num_workers: int = 0,
     overwrite: bool = False,
     quiet: bool = False,
 ) -> int:
@@ -69,10 +71,15 @@ def partition(
         dry_run: Say what the run would take, and stop.
         resume: Go on with a stopped run of the same arguments (with --memory-limit).
         work: Folder for the intermediate files of a run out of core; by default beside OUT.
+        address: Run the stages as tasks on the Ray cluster at this address, or "auto"; OUT, --work
+            and the tables must lie where all its machines see them.
+        num_workers: Tasks at a time on Ray, each within the memory limit; without an address Ray is
+            started on this machine.
         overwrite: Replace OUT if it exists.
         quiet: No progress bars.
     """
-    if memory_limit is not None or dry_run or resume or work is not None:
+    on_ray = address is not None or num_workers > 0
+    if memory_limit is not None or dry_run or resume or work is not None or on_ray:
         return _partition_out_of_core(
             graph,
             out,
@@ -80,6 +87,7 @@ def partition(
             memory_limit,
             {"work": work, "resume": resume, "overwrite": overwrite, "progress": not quiet},
             dry_run=dry_run,
+            ray=(address, num_workers) if on_ray else None,
         )
     from distgnn.partition.pipeline import partition_graph
     from distgnn.shards.remote import output_folder
@@ -151,6 +159,7 @@ def _partition_out_of_core(
     how: dict[str, Any],
     *,
     dry_run: bool,
+    ray: tuple[str | None, int] | None,
 ) -> int:
     """Partition the tables of a TOML file in bounded memory, or say what that would take."""
     from distgnn.partition.estimate import parse_bytes
@@ -159,8 +168,8 @@ def _partition_out_of_core(
 
     if not graph.endswith(".toml"):
         msg = (
-            f"--memory-limit, --dry-run, --resume and --work are for tables that a TOML file "
-            f"names, and {graph!r} is the name of a dataset"
+            f"--memory-limit, --dry-run, --resume, --work and --num-workers are for tables that a "
+            f"TOML file names, and {graph!r} is the name of a dataset"
         )
         raise ArgumentError(msg)
     limit = DEFAULT_LIMIT if memory_limit is None else parse_bytes(memory_limit)
@@ -169,6 +178,11 @@ def _partition_out_of_core(
         Console().print(expected.render())
         expected.check(out)
         return 0
+    if ray is not None:
+        from distgnn.cluster.partition_on_ray import RayExecutor
+
+        address, num_workers = ray
+        how["executor"] = RayExecutor(address, num_workers or 1)
     with output_folder(out, overwrite=how["overwrite"]) as folder:
         report = partition_tables(Path(graph), folder, memory_limit=limit, **arguments, **how)
     Console().print(report)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -82,4 +83,4 @@ def write_facts(path: Path, facts: Facts) -> None:
 
 def partial_name(path: Path) -> Path:
     """Return the name under which this process writes `path` until it is complete."""
-    return path.with_name(f".{path.name}.{os.getpid()}.partial")
+    return path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.partial")
