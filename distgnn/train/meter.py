@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from torch import Tensor
 
@@ -40,6 +40,17 @@ class Totals:
             "edges_per_s": self.edges / seconds,
             "loader_wait": self.wait / seconds,
         }
+
+    @classmethod
+    def joined(cls, every: Sequence[Totals]) -> Totals:
+        """Return the totals of ranks that worked at the same time; waits are those of the worst."""
+        return cls(
+            loss=sum(mine.loss for mine in every),
+            seeds=sum(mine.seeds for mine in every),
+            edges=sum(mine.edges for mine in every),
+            seconds=max(mine.seconds for mine in every),
+            wait=max(mine.wait for mine in every),
+        )
 
     def since(self, earlier: Totals) -> Totals:
         """Return what was added since `earlier`."""
@@ -88,10 +99,6 @@ class Meter:
                 return
             self.totals.wait += time.perf_counter() - started
             yield batch
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return the totals for a checkpoint; `flush` first."""
-        return asdict(self.totals)
 
 
 def num_edges(batch: MiniBatch) -> int:

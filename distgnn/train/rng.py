@@ -16,6 +16,13 @@ def seed_generators(seed: int) -> None:
     random.seed(seed)
 
 
+def seed_of_rank(seed: int, rank: int, step: int = 0) -> int:
+    """Return the seed of a rank's generators from optimizer step `step` on; rank 0 keeps `seed`."""
+    if rank == 0 and step == 0:
+        return seed
+    return int(np.random.SeedSequence([seed, rank, step]).generate_state(1, np.uint64)[0] >> 1)
+
+
 def generator_states(device: torch.device) -> dict[str, Any]:
     """Return the state of the generators of torch (CPU and `device`), numpy and Python."""
     kind, keys, position, has_gauss, gauss = np.random.get_state(legacy=True)  # noqa: NPY002

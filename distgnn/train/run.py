@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
@@ -23,8 +23,13 @@ from distgnn.exceptions import CheckpointError, OutputExistsError, StorageError
 from distgnn.loader import tune_malloc
 from distgnn.shards.reader import ShardedGraph
 from distgnn.tasks.forward import unwrap
-from distgnn.train.build import build_trainer, evaluation_settings, resolve_device, split_loader
-from distgnn.train.checkpoint import Best, read_checkpoint
+from distgnn.train.build import (
+    build_trainer,
+    resolve_device,
+    shared_evaluation_settings,
+    split_loader,
+)
+from distgnn.train.checkpoint import Best, Checkpoint, read_checkpoint
 from distgnn.train.config_file import replace_text, save_config
 from distgnn.train.evaluate import evaluate
 from distgnn.train.identity import load_model_state
@@ -32,6 +37,7 @@ from distgnn.train.logs import RunLog
 from distgnn.train.progress import ProgressReport
 from distgnn.train.signals import StopRequest
 from distgnn.train.store import CheckpointStore
+from distgnn.train.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -105,33 +111,44 @@ def train(config: RunConfig, *, resume: bool = False, progress: bool = True) -> 
         StorageError: the disk is full.
     """
     device = resolve_device(config)
-    if config.train.tune_malloc and device.type == "cpu":
+    with StopRequest() as stop, ProgressReport(enabled=progress) as report:
+        surroundings = Surroundings(device=device, progress=report, stop_signal=lambda: stop.signal)
+        return train_rank(config, surroundings, resume=resume)
+
+
+def train_rank(config: RunConfig, surroundings: Surroundings, *, resume: bool) -> TrainResult:
+    """Do one rank's part of `train`; all ranks return the same result.
+
+    Only the first rank reads and writes ``config.run_dir``.
+
+    Raises:
+        DistgnnError: see `train`.
+    """
+    if config.train.tune_malloc and surroundings.device.type == "cpu":
         tune_malloc()
-    _check_run_dir(config.run_dir, resume=resume)
+    if surroundings.ranks.is_first:
+        check_run_dir(config.run_dir, resume=resume)
     graph = ShardedGraph.open(config.graph)
     store = CheckpointStore(config.run_dir / CHECKPOINTS, keep_last=config.checkpoint.keep_last)
     log = RunLog(config.run_dir)
-    with StopRequest() as stop, ProgressReport(enabled=progress) as report:
-        trainer = build_trainer(
-            config,
-            graph,
-            device=device,
-            store=store,
-            log=log,
-            progress=report,
-            should_stop=lambda: stop.received,
-        )
-        if resume:
-            _restore(trainer, graph)
+    trainer = build_trainer(config, graph, surroundings, store=store, log=log)
+    if resume:
+        _restore(trainer, graph)
+    if trainer.ranks.is_first:
         _open_run_dir(trainer)
-        try:
-            status = trainer.run()
-            return _finish(trainer, status, stop.signal)
-        finally:
-            log.close()
+    try:
+        status = trainer.run()
+        return _finish(trainer, status)
+    finally:
+        log.close()
 
 
-def _check_run_dir(run_dir: Path, *, resume: bool) -> None:
+def check_run_dir(run_dir: Path, *, resume: bool) -> None:
+    """Refuse to start where a run lies, or to resume where none does.
+
+    Raises:
+        OutputExistsError, CheckpointError: the run directory is not as it should be.
+    """
     exists = (run_dir / CONFIG_FILE).exists() or (run_dir / CHECKPOINTS).exists()
     if resume and not exists:
         msg = f"{run_dir} holds no run to resume: check run_dir, or leave --resume out"
@@ -145,7 +162,8 @@ def _check_run_dir(run_dir: Path, *, resume: bool) -> None:
 
 
 def _restore(trainer: Trainer, graph: ShardedGraph) -> None:
-    newest = trainer.store.newest()
+    ranks = trainer.ranks
+    newest = ranks.from_first(trainer.store.newest() if ranks.is_first else None)
     if newest is None:
         _LOG.warning("%s holds no checkpoint yet: training starts anew", trainer.config.run_dir)
         return
@@ -172,14 +190,10 @@ def _open_run_dir(trainer: Trainer) -> None:
         raise StorageError(msg) from error
 
 
-def _finish(trainer: Trainer, status: Status, signal: int | None) -> TrainResult:
+def _finish(trainer: Trainer, status: Status) -> TrainResult:
     """Evaluate the best weights on the test split and write down what came out."""
-    best = trainer.store.best()
-    if best is None:  # every way out of the loop leaves a checkpoint
-        msg = f"the checkpoints of {trainer.config.run_dir} are gone: train again"
-        raise CheckpointError(msg)
+    best, checkpoint = _best(trainer)
     test: dict[str, float] | None = {}
-    checkpoint = read_checkpoint(best)
     if status != "interrupted":
         load_model_state(unwrap(trainer.learner.model), checkpoint.model, best)
         test = _test(trainer)
@@ -188,7 +202,7 @@ def _finish(trainer: Trainer, status: Status, signal: int | None) -> TrainResult
     result = TrainResult(
         run_dir=trainer.config.run_dir,
         status=status,
-        signal=signal if status == "interrupted" else None,
+        signal=trainer.surroundings.stop_signal() if status == "interrupted" else None,
         epochs=trainer.position.epoch,
         steps=trainer.position.step,
         best=trainer.best,
@@ -196,16 +210,30 @@ def _finish(trainer: Trainer, status: Status, signal: int | None) -> TrainResult
         val={name.removeprefix("val/"): value for name, value in checkpoint.metrics.items()},
         test=test or {},
     )
-    if status != "interrupted":
+    if status != "interrupted" and trainer.ranks.is_first:
         _write_result(result)
         if test:
             trainer.log.write("test", trainer.position, {f"test/{k}": v for k, v in test.items()})
     return result
 
 
+def _best(trainer: Trainer) -> tuple[Path, Checkpoint]:
+    """Return the checkpoint with the best weights, as the first rank finds it."""
+    found: Any = None
+    if trainer.ranks.is_first:
+        best = trainer.store.best()
+        if best is None:  # every way out of the loop leaves a checkpoint
+            msg = f"the checkpoints of {trainer.config.run_dir} are gone: train again"
+            raise CheckpointError(msg)
+        found = best, read_checkpoint(best)
+    best_of_first: tuple[Path, Checkpoint] = trainer.ranks.from_first(found)
+    return best_of_first
+
+
 def _test(trainer: Trainer) -> dict[str, float] | None:
     """Return the metrics of the test split; {} if it is empty, None if asked to stop."""
-    loader = split_loader(trainer.task, "test", evaluation_settings(trainer.config))
+    settings = shared_evaluation_settings(trainer.config, trainer.surroundings)
+    loader = split_loader(trainer.task, "test", settings, trainer.surroundings)
     if loader is None:
         return {}
     trainer.progress.start("test", len(loader))
@@ -216,6 +244,7 @@ def _test(trainer: Trainer) -> dict[str, float] | None:
         device=trainer.device,
         precision=trainer.config.train.precision,
         should_stop=trainer.tick,
+        ranks=trainer.ranks,
     )
 
 

@@ -36,11 +36,6 @@ class StopRequest:
     ) -> None:
         self._restore()
 
-    @property
-    def received(self) -> bool:
-        """Whether the process was asked to stop."""
-        return self.signal is not None
-
     def _receive(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
         self.signal = number
         self._restore()

@@ -16,13 +16,11 @@ from distgnn.train.checkpoint import Checkpoint, Position
 from distgnn.train.evaluate import computed, evaluate
 from distgnn.train.identity import check_same_graph, check_same_run, load_model_state
 from distgnn.train.meter import Meter, Totals, num_edges
-from distgnn.train.rng import generator_states, restore_generators
+from distgnn.train.rng import generator_states, restore_generators, seed_generators, seed_of_rank
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    import torch
     from torchmetrics import MetricCollection
 
     from distgnn.shards.reader import ShardedGraph
@@ -32,9 +30,9 @@ if TYPE_CHECKING:
     from distgnn.train.learner import BatchResult, Learner
     from distgnn.train.logs import RunLog
     from distgnn.train.optim import Schedule
-    from distgnn.train.progress import ProgressReport
     from distgnn.train.selection import Selection
     from distgnn.train.store import CheckpointStore
+    from distgnn.train.surroundings import Surroundings
 
 Status = Literal["completed", "early_stopped", "interrupted"]
 
@@ -43,8 +41,8 @@ Status = Literal["completed", "early_stopped", "interrupted"]
 class Trainer:
     """Runs a prepared training; `distgnn.train.run` puts it together.
 
-    Nothing here knows whether other ranks exist: a distributed run gives a wrapped model, a loader
-    of this rank's batches, and its own learner.
+    All ranks run the same code, each on its share of every batch, and reach the same collective
+    calls in the same order. The first one writes checkpoints and logs.
     """
 
     config: RunConfig
@@ -57,15 +55,15 @@ class Trainer:
     identity: RunIdentity
     store: CheckpointStore
     log: RunLog
-    progress: ProgressReport
-    should_stop: Callable[[], bool]
-    device: torch.device
+    surroundings: Surroundings
     position: Position = field(default_factory=Position)
     meter: Meter = field(default_factory=Meter)
     evaluation: dict[str, float] = field(default_factory=dict)
     """Metrics of the last evaluation, as ``val/accuracy``."""
 
     def __post_init__(self) -> None:
+        self.ranks, self.device = self.surroundings.ranks, self.surroundings.device
+        self.progress, self.should_stop = self.surroundings.progress, self.surroundings.should_stop
         self.train_metrics: MetricCollection = self.task.metrics().to(self.device)
         self.train_metrics.persistent(mode=True)
         self._num_batches = len(self.train_loader)
@@ -108,17 +106,22 @@ class Trainer:
 
     def _train_batch(self, cpu_batch: Any) -> None:
         batch = cpu_batch.to(self.device, non_blocking=True)
-        result: BatchResult = self.learner.add(batch)
-        self.task.update(self.train_metrics, result.output, batch)
+        closes_step = self._closes_step(self.position.batch + 1)
+        result: BatchResult = self.learner.add(batch, closes_step=closes_step)
+        if result.num_seeds:
+            self.task.update(self.train_metrics, result.output, batch)
         self.meter.add(self.position.batch, result, num_edges(cpu_batch))
         self.position = dataclasses.replace(self.position, batch=self.position.batch + 1)
+
+    def _closes_step(self, done: int) -> bool:
+        """Return whether an optimizer step follows when `done` batches of the epoch are done."""
+        return done % self.config.train.accumulate == 0 or done == self._num_batches
 
     def _after_batch(self) -> bool:
         """Take a step if the batches of one are there; return whether the state is whole."""
         self.progress.advance()
         done = self.position.batch
-        last = done == self._num_batches
-        if done % self.config.train.accumulate and not last:
+        if not self._closes_step(done):
             return False
         if self.device.type == "cpu":
             self._check_losses()  # on a GPU this would wait for each batch
@@ -128,7 +131,7 @@ class Trainer:
         if done % self.config.train.log_every < self.config.train.accumulate:
             self._log_step()
         every = self.config.checkpoint.every_batches
-        if every and done % every == 0 and not last:
+        if every and done % every == 0 and done < self._num_batches:
             self._save()
         return True
 
@@ -162,6 +165,7 @@ class Trainer:
             device=self.device,
             precision=self.config.train.precision,
             should_stop=self.tick,
+            ranks=self.ranks,
         )
         if values is None:
             return {}
@@ -194,18 +198,27 @@ class Trainer:
     def _log_step(self) -> None:
         self._check_losses()
         now = dataclasses.replace(self.meter.totals)
-        rates = now.since(self._logged).rates() | {"lr": self._learning_rate()}
+        rates = self._rates(now.since(self._logged)) | {"lr": self._learning_rate()}
         self._logged = now
         self.log.write("step", self.position, rates)
         self.progress.note(f"loss {rates['loss']:.4f}  {rates['seeds_per_s']:,.0f} seeds/s")
 
     def _log_epoch(self, evaluated: dict[str, float]) -> None:
-        measured = self.meter.totals.rates() | computed(self.train_metrics)
+        measured = self._rates(self.meter.totals) | computed(self.train_metrics)
         values = {f"train/{name}": value for name, value in measured.items()}
         values["lr"] = self._learning_rate()
         values["seconds"] = self.meter.totals.seconds
         self.log.write("epoch", self.position, values | evaluated)
         self.progress.epoch_line(self.position.epoch, self.config.train.epochs, values | evaluated)
+
+    def _rates(self, totals: Totals) -> dict[str, float]:
+        """Return the rates of all ranks together, and those of each where there are several."""
+        every = self.ranks.gather(totals)
+        rates = Totals.joined(every).rates()
+        if len(every) > 1:
+            for rank, mine in enumerate(every):
+                rates |= {f"rank{rank}/{name}": value for name, value in mine.rates().items()}
+        return rates
 
     def _learning_rate(self) -> float:
         return float(self.learner.optimizer.param_groups[0]["lr"])
@@ -218,10 +231,15 @@ class Trainer:
 
     def _save(self) -> None:
         self._check_losses()
-        self.store.save(self.checkpoint())
+        checkpoint = self.checkpoint()
+        path = self.store.save(checkpoint) if self.ranks.is_first else None
+        self.surroundings.on_save(checkpoint, path)
 
     def checkpoint(self) -> Checkpoint:
-        """Return the state of the run, which must be between two steps."""
+        """Return the state of the run on all ranks, which must be between two steps."""
+        with self.ranks.synced(self.train_metrics):
+            train_metrics = self.train_metrics.state_dict()
+        totals = Totals.joined(self.ranks.gather(self.meter.totals))
         return Checkpoint(
             position=self.position,
             identity=self.identity,
@@ -230,9 +248,9 @@ class Trainer:
                 "optimizer": self.learner.optimizer.state_dict(),
                 "schedule": self.schedule.state_dict(),
                 "scaler": self.learner.scaler.state_dict(),
-                "generators": generator_states(self.device),
-                "totals": self.meter.state_dict(),
-                "train_metrics": self.train_metrics.state_dict(),
+                "generators": self.ranks.gather(generator_states(self.device)),
+                "totals": dataclasses.asdict(totals),
+                "train_metrics": train_metrics,
                 "without_improvement": self.selection.without_improvement,
             },
             metrics=self.evaluation,
@@ -251,10 +269,20 @@ class Trainer:
         self.learner.optimizer.load_state_dict(saved.parts["optimizer"])
         self.schedule.load_state_dict(saved.parts["schedule"])
         self.learner.scaler.load_state_dict(saved.parts["scaler"])
-        restore_generators(saved.parts["generators"], self.device)
-        self.train_metrics.load_state_dict(saved.parts["train_metrics"])
-        self._start_measuring(Totals(**saved.parts["totals"]))
+        self._restore_generators(saved)
+        self._start_measuring(Totals())
+        if self.ranks.is_first:  # sums over all ranks
+            self.train_metrics.load_state_dict(saved.parts["train_metrics"])
+            self._start_measuring(Totals(**saved.parts["totals"]))
         self.selection.without_improvement = saved.parts["without_improvement"]
         self.selection.best = saved.best
         self.evaluation = saved.metrics
         self.position = saved.position
+
+    def _restore_generators(self, saved: Checkpoint) -> None:
+        """Put this rank's generators where they were; fresh ones if there are more or fewer now."""
+        states, share = saved.parts["generators"], self.ranks.share
+        if len(states) == share.num_ranks or share.rank == 0:
+            restore_generators(states[share.rank], self.device)
+        else:
+            seed_generators(seed_of_rank(self.config.seed, share.rank, saved.position.step))

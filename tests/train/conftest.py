@@ -40,24 +40,8 @@ def other_partition_dir(raw_graph, tmp_path_factory):
 def make_config(graph_dir, tmp_path):
     """Return a function that makes a configuration; tables given to it are merged in."""
 
-    def make(**sections):
-        data = {
-            "graph": str(graph_dir),
-            "run_dir": str(tmp_path / "run"),
-            "model": {
-                "target": "tests.train.models.TinySAGE",
-                "hidden_channels": 16,
-                "dropout": 0.3,
-            },
-            "sampler": {"fanouts": [4, 3]},
-            "loader": {"batch_size": 50},
-            "optimizer": {"lr": 0.01},
-            "train": {"epochs": 2, "device": "cpu", "tune_malloc": False},
-        }
-        for name, values in sections.items():
-            old = data.get(name)
-            data[name] = old | values if isinstance(old, dict) else values
-        return config_from_dict(data, source="test")
+    def make(run_dir=None, **sections):
+        return configuration(graph_dir, run_dir or tmp_path / "run", **sections)
 
     return make
 
@@ -70,3 +54,20 @@ def foreign_graph_dir(tmp_path_factory):
     raw = dataclasses.replace(raw, name="foreign")
     partition_graph(raw, out, num_parts=1, method="range", progress=False)
     return out
+
+
+def configuration(graph_dir, run_dir, **sections):
+    """Return a configuration; the tables in `sections` are merged into its own."""
+    data = {
+        "graph": str(graph_dir),
+        "run_dir": str(run_dir),
+        "model": {"target": "tests.train.models.TinySAGE", "hidden_channels": 16, "dropout": 0.3},
+        "sampler": {"fanouts": [4, 3]},
+        "loader": {"batch_size": 50},
+        "optimizer": {"lr": 0.01},
+        "train": {"epochs": 2, "device": "cpu", "tune_malloc": False},
+    }
+    for name, values in sections.items():
+        old = data.get(name)
+        data[name] = old | values if isinstance(old, dict) else values
+    return config_from_dict(data, source="test")

@@ -118,7 +118,7 @@ def test_interrupted_again_after_passing_over_a_damaged_checkpoint(make_config, 
     run(config)
     for path in CheckpointStore(config.run_dir / "checkpoints").paths()[1:]:
         (path / "state.json").write_text("")
-    monkeypatch.setattr("distgnn.train.signals.StopRequest.received", True)
+    monkeypatch.setattr("distgnn.train.surroundings.Surroundings.should_stop", lambda self: True)
     result = run(config, resume=True)
     assert result.status == "interrupted"
     left = [path.name for path in CheckpointStore(config.run_dir / "checkpoints").paths()]
