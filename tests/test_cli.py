@@ -1,4 +1,7 @@
 import json
+import subprocess
+import sys
+from types import SimpleNamespace
 
 import pyarrow.parquet as pq
 import pytest
@@ -56,7 +59,10 @@ def trained(monkeypatch):
     return given
 
 
-@pytest.mark.parametrize("command", ["partition", "verify", "inspect", "train", "predict"])
+COMMANDS = ["partition", "verify", "inspect", "train", "predict", "submit", "jobs", "stop"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help_of_each_command_shows_an_example(command, capsys):
     with pytest.raises(SystemExit) as stop:
         main([command, "--help"])
@@ -79,6 +85,57 @@ def test_command_line_overrides_the_file(toml, trained):
 def test_resume_and_quiet_are_passed_on(toml, trained):
     assert main(["train", str(toml), "--resume", "--quiet"]) == 0
     assert (trained["resume"], trained["progress"]) == (True, False)
+
+
+def test_the_number_of_ranks_decides_where_training_runs(toml, trained, monkeypatch):
+    seen = {}
+
+    def train_on_ray(config, **options):
+        seen.update(config=config, options=options)
+        return SimpleNamespace(render=lambda: "", exit_code=7)
+
+    monkeypatch.setattr("distgnn.cluster.train.train_on_ray", train_on_ray)
+    words = ["--num-workers", "2", "--num-samplers", "3", "--address", "auto", "--resume"]
+    assert main(["train", str(toml), *words]) == 7
+    cluster = seen["config"].cluster
+    assert (cluster.num_workers, cluster.num_samplers, cluster.address) == (2, 3, "auto")
+    assert seen["options"] == {"resume": True, "progress": True}
+    assert not trained
+
+
+def test_a_local_command_imports_nothing_of_ray():
+    code = (
+        "import sys; from distgnn.cli import main\n"
+        "try: main(['train', '--help'])\nexcept SystemExit: pass\n"
+        "import distgnn.train.run, distgnn.predict.predict\n"
+        "sys.exit(any(name.split('.')[0] == 'ray' for name in sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["jobs", "--address", "ray://head:10001"], "is no address of a job server"),
+        (["jobs", "--address", "http://127.0.0.1:9"], "no job server answers"),
+        (["stop", "x", "--address", "http://127.0.0.1:9"], "no job server answers"),
+        (["train", "--graph", "g", "--num-workers", "2", "--address", "head"], "no address of a"),
+        (
+            ["train", "--graph", "g", "--num-workers", "2", "--address", "127.0.0.1:9"],
+            "nothing listens at cluster.address = '127.0.0.1:9'",
+        ),
+    ],
+)
+def test_wrong_addresses_are_one_clear_error(words, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert "Traceback" not in error
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

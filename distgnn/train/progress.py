@@ -62,7 +62,7 @@ class ProgressReport:
         shown = [
             f"{name} {values[name]:.4f}"
             for name in values
-            if name.startswith(("train/", "val/")) and "_per_s" not in name
+            if name.startswith(("train/", "val/")) and not ("_per_s" in name or "/rank" in name)
         ]
         speed = f"{values['train/seeds_per_s']:,.0f} seeds/s"
         self.say(f"epoch {epoch + 1}/{epochs}  " + "  ".join([*shown, speed]))

@@ -143,13 +143,18 @@ def train_rank(config: RunConfig, surroundings: Surroundings, *, resume: bool) -
         log.close()
 
 
+def holds_run(run_dir: Path) -> bool:
+    """Return whether a run was begun in `run_dir`."""
+    return (run_dir / CONFIG_FILE).exists() or (run_dir / CHECKPOINTS).exists()
+
+
 def check_run_dir(run_dir: Path, *, resume: bool) -> None:
     """Refuse to start where a run lies, or to resume where none does.
 
     Raises:
         OutputExistsError, CheckpointError: the run directory is not as it should be.
     """
-    exists = (run_dir / CONFIG_FILE).exists() or (run_dir / CHECKPOINTS).exists()
+    exists = holds_run(run_dir)
     if resume and not exists:
         msg = f"{run_dir} holds no run to resume: check run_dir, or leave --resume out"
         raise CheckpointError(msg)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from distgnn.train.ranks import OneRank, Ranks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     import torch
@@ -38,6 +38,10 @@ def _nothing(checkpoint: Checkpoint, path: Path | None) -> None:
     del checkpoint, path
 
 
+def _ignore(rates: Mapping[str, float]) -> None:
+    del rates
+
+
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
     """What differs between a run in one process and a rank under Ray."""
@@ -49,6 +53,8 @@ class Surroundings:
     ranks: Ranks = field(default_factory=OneRank)
     on_save: Callable[[Checkpoint, Path | None], None] = _nothing
     """Called on all ranks after a checkpoint was saved, with its path on the first one."""
+    on_rates: Callable[[Mapping[str, float]], None] = _ignore
+    """Called on every rank with its own rates whenever the log gets an entry."""
     make_loader: MakeLoader = local_loader
 
     def should_stop(self) -> bool:

@@ -213,6 +213,7 @@ class Trainer:
 
     def _rates(self, totals: Totals) -> dict[str, float]:
         """Return the rates of all ranks together, and those of each where there are several."""
+        self.surroundings.on_rates(totals.rates())
         every = self.ranks.gather(totals)
         rates = Totals.joined(every).rates()
         if len(every) > 1:

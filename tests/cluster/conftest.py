@@ -1,10 +1,13 @@
 """Graphs that are written once and only read, and one Ray session for all tests that share it."""
 
+import os
+
 import pytest
 
 from distgnn.datasets.generate import generate
 from distgnn.testing.graphs import papers, scholars
 from tests.samplers.graphs import in_parts, one_type, two_types
+from tests.train.conftest import graph_dir, make_config, raw_graph  # noqa: F401
 
 
 @pytest.fixture(scope="package")
@@ -40,6 +43,7 @@ def featured_graph(tmp_path_factory):
 def ray_session():
     """A Ray cluster in this machine's spare cores; tests that kill its parts start their own."""
     ray = pytest.importorskip("ray")
+    os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # or Ray writes a token to the home directory
     ray.init(
         address="local",
         num_cpus=8,

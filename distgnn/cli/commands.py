@@ -16,6 +16,8 @@ from rich.console import Console
 from rich.markup import escape
 from tyro.conf import Positional  # noqa: TC002 - tyro reads the annotations
 
+from distgnn.cli.cluster_options import with_cluster
+from distgnn.cli.job_commands import jobs, stop, submit
 from distgnn.exceptions import ArgumentError, DistgnnError
 from distgnn.train.config import RunConfig  # noqa: TC001 - tyro reads the annotations
 from distgnn.train.config_file import default_config
@@ -234,22 +236,31 @@ def train_command(defaults: RunConfig) -> Callable[..., int]:
         /,
         *,
         run: Annotated[RunConfig, tyro.conf.arg(name="")] = defaults,
+        num_workers: int | None = None,
+        num_samplers: int | None = None,
+        address: str | None = None,
         resume: bool = False,
         quiet: bool = False,
     ) -> int:
-        """Train a model on a sharded graph.
+        """Train a model on a sharded graph, in this process or on ranks under Ray.
 
-        Example: distgnn train CONFIG.toml --graph shards --optimizer.lr 0.01
+        Example: distgnn train CONFIG.toml --graph shards --optimizer.lr 0.01 --num-workers 2
 
         Args:
             config: TOML file; each option below is a key of it, and replaces its value.
             run: All settings.
+            num_workers: Ranks under Ray, short for --cluster.num-workers; 0: this process alone.
+            num_samplers: Sampling actors, short for --cluster.num-samplers.
+            address: Ray cluster to join, short for --cluster.address: auto, ray://HOST:10001, ...
             resume: Go on from the newest checkpoint in --run-dir, as if never interrupted.
             quiet: No progress bars.
         """
-        from distgnn.train.run import train as train_model
-
         del config  # read already: it decides the defaults of the other options
+        run = with_cluster(run, num_workers=num_workers, num_samplers=num_samplers, address=address)
+        if run.cluster.num_workers:
+            from distgnn.cluster.train import train_on_ray as train_model
+        else:
+            from distgnn.train.run import train as train_model
         result = train_model(run, resume=resume, progress=not quiet)
         Console().print(result.render())
         return result.exit_code
@@ -321,6 +332,9 @@ def main(words: Sequence[str] | None = None) -> int:
             "inspect": inspect,
             "train": train_command(_train_defaults(words)),
             "predict": predict,
+            "submit": submit,
+            "jobs": jobs,
+            "stop": stop,
         }
         exit_code: int = tyro.extras.subcommand_cli_from_dict(
             commands,
