@@ -11,7 +11,7 @@ import ray
 from ray.exceptions import AuthenticationError
 from ray.util.placement_group import placement_group, remove_placement_group
 
-from distgnn.cluster.deadline import within
+from distgnn.cluster.deadline import with_deadline
 from distgnn.exceptions import ClusterAddressError, ClusterError, ClusterTimeoutError
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _connect(config: ClusterConfig) -> None:
         if config.address is None:
             init()
         else:
-            within(config.connect_timeout_s, init)
+            with_deadline(config.connect_timeout_s, init)
     except TimeoutError as error:
         msg = (
             f"no Ray cluster answered at {_name(config.address)} within "

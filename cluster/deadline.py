@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 Value = TypeVar("Value")
 
 
-def within(timeout_s: float, call: Callable[[], Value]) -> Value:
+def with_deadline(timeout_s: float, call: Callable[[], Value]) -> Value:
     """Return what `call` returns, which runs in a thread that is left behind if it is late.
 
     Raises:

@@ -18,7 +18,7 @@ from ray.exceptions import AuthenticationError
 from ray.job_submission import JobStatus, JobSubmissionClient
 
 import distgnn
-from distgnn.cluster.deadline import within
+from distgnn.cluster.deadline import with_deadline
 from distgnn.exceptions import (
     ArgumentError,
     ClusterAddressError,
@@ -185,7 +185,7 @@ class JobServer:
 def _answer(address: str, timeout_s: float, call: Callable[[], Value]) -> Value:
     """Return the server's answer, its errors in our words."""
     try:
-        return within(timeout_s, call)
+        return with_deadline(timeout_s, call)
     except TimeoutError as error:
         msg = f"the job server {address} did not answer within {timeout_s:g} s (--timeout-s)"
         raise ClusterTimeoutError(msg) from error
