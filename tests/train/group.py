@@ -15,7 +15,7 @@ from distgnn.train.run import train_rank
 from distgnn.train.surroundings import Surroundings
 
 
-def run_jobs(jobs, folder, timeout=100):
+def run_jobs(jobs, folder, timeout=250):
     """Run `jobs` one after another; each is (name, number of ranks, config, options).
 
     Returns:
@@ -51,7 +51,7 @@ def _rank(rank, jobs, folder, queue):
 def _job(rank, num_ranks, config, store, *, resume=False, stop=None):
     distributed.init_process_group(
         "gloo", init_method=f"file://{store}", rank=rank, world_size=num_ranks,
-        timeout=timedelta(seconds=60),
+        timeout=timedelta(seconds=150),
     )  # fmt: skip
     calls = iter(range(10**6))
 

@@ -11,7 +11,7 @@ from tests.train.conftest import configuration
 from tests.train.group import run_jobs
 from tests.train.runs import assert_close_weights, assert_equal_weights, newest, run, store
 
-pytestmark = pytest.mark.multiprocess
+pytestmark = [pytest.mark.multiprocess, pytest.mark.timeout(300)]
 
 EXACT = {
     "model": {"target": "tests.train.models.NoNormSAGE", "dropout": 0.0},
