@@ -43,9 +43,7 @@ def featured_graph(tmp_path_factory):
 def ray_session():
     """A Ray cluster in this machine's spare cores; tests that kill its parts start their own."""
     ray = pytest.importorskip("ray")
-    os.environ.setdefault(
-        "RAY_AUTH_MODE", "disabled"
-    )  # no token in the home
+    os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # no token in the home
     ray.init(
         address="local",
         num_cpus=8,
