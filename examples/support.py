@@ -15,6 +15,7 @@ import torch
 import tyro
 
 from distgnn.datasets import load
+from distgnn.shards import GraphArrays, GraphSet, write_graphs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -146,6 +147,24 @@ class MoleculeSet:
                 batch=torch.arange(ids.numel()).repeat_interleave(self.num_atoms[ids]),
                 y=self.y[ids],
             )
+
+
+def molecule_graphs(name: str, data: Path, out: Path) -> GraphSet:
+    """Write the molecules of ``data/name/data.npz`` as a set of graphs in `out`, and open it."""
+    found = arrays(name, data)
+    sources, destinations = found["edge_index"].astype(np.int64)
+    graphs = GraphArrays(
+        num_nodes=found["num_atoms"].astype(np.int64),
+        num_edges=found["num_edges"].astype(np.int64),
+        src=sources,
+        dst=destinations,
+        z=found["z"],
+        x=found["x"].astype(np.float32),
+        edge_attr=found["edge_attr"].astype(np.float32),
+        y=found["y"].astype(np.float32)[:, None],
+        split=found["split"],
+    )
+    return write_graphs(graphs, out, name=name)
 
 
 def random_split(size: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -2,6 +2,7 @@
 
 from distgnn.loader.collate import Collator
 from distgnn.loader.events import EventBatch, EventLoader
+from distgnn.loader.graph_loader import GraphBatch, GraphLoader
 from distgnn.loader.link_batch import LinkBatch
 from distgnn.loader.link_loader import LinkLoader
 from distgnn.loader.links import Links
@@ -14,6 +15,8 @@ __all__ = [
     "Collator",
     "EventBatch",
     "EventLoader",
+    "GraphBatch",
+    "GraphLoader",
     "LinkBatch",
     "LinkLoader",
     "Links",

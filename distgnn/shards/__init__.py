@@ -12,9 +12,11 @@ An Arrow IPC file holds one record batch, uncompressed, so any program that read
 large_list column is a CSC matrix, its offsets indptr and its values the columns of the edges.
 
 `ShardWriter` writes a directory that is complete or absent, `ShardedGraph` opens it without
-copying, `verify.verify` reads all of it, `statistics.statistics` measures it.
+copying, `verify.verify` reads all of it, `statistics.statistics` measures it. Many small graphs
+have a format of their own, `graph_set`.
 """
 
+from distgnn.shards.graph_set import GraphArrays, GraphSet, write_graphs
 from distgnn.shards.manifest import FORMAT_VERSION, Manifest, ManifestInfo
 from distgnn.shards.pruned import PrunedGraph
 from distgnn.shards.reader import ShardedGraph
@@ -24,6 +26,8 @@ from distgnn.shards.writer import ShardWriter
 __all__ = [
     "FORMAT_VERSION",
     "EdgeShard",
+    "GraphArrays",
+    "GraphSet",
     "Manifest",
     "ManifestInfo",
     "NodeShard",
@@ -31,4 +35,5 @@ __all__ = [
     "ShardWriter",
     "ShardedGraph",
     "SparseRows",
+    "write_graphs",
 ]
