@@ -78,8 +78,16 @@ def _cards(graph: ShardedGraph, figures: GraphStatistics) -> list[tuple[str, str
         ("nodes", numbers.count(int(node_counts.sum())), _types(len(figures.nodes))),
         ("edges", numbers.count(int(edge_counts.sum())), _types(len(figures.edges))),
         ("parts", parts, f"{numbers.size(figures.total_bytes)} on disk"),
-        ("edge cut", numbers.percent(figures.edge_cut), "of the edges join two parts"),
-        ("replication", numbers.ratio(figures.replication), "owned and halo nodes, by nodes"),
+        (
+            "edge cut",
+            numbers.percent(figures.edge_cut),
+            f"of the edges join two parts (random: {numbers.percent(figures.random_edge_cut)})",
+        ),
+        (
+            "replication",
+            numbers.ratio(figures.replication),
+            f"owned and halo nodes, by nodes (random: {numbers.ratio(figures.random_replication)})",
+        ),
         ("node balance", numbers.ratio(balance(node_counts)), "largest part, by the mean"),
         ("edge balance", numbers.ratio(balance(edge_counts)), "largest part, by the mean"),
     ]

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from distgnn.report import numbers
-from distgnn.schema import edge_key
+from distgnn.schema import SPLITS, edge_key
 from distgnn.shards.statistics import balance, statistics
 
 if TYPE_CHECKING:
@@ -52,8 +52,10 @@ def _summary(graph: ShardedGraph, figures: GraphStatistics) -> Table:
         "nodes": numbers.count(int(figures.node_counts.sum())),
         "edges": numbers.count(int(figures.edge_counts.sum())),
         "parts": numbers.count(graph.num_parts),
-        "edge cut": f"{numbers.percent(figures.edge_cut)} of the edges join two parts",
-        "replication": f"{numbers.ratio(figures.replication)} (owned and halo nodes by nodes)",
+        "edge cut": f"{numbers.percent(figures.edge_cut)} of the edges join two parts "
+        f"(random parts: {numbers.percent(figures.random_edge_cut)})",
+        "replication": f"{numbers.ratio(figures.replication)} (owned and halo nodes by nodes; "
+        f"random parts: {numbers.ratio(figures.random_replication)})",
         "balance": f"nodes {numbers.ratio(balance(figures.node_counts))}, "
         f"edges {numbers.ratio(balance(figures.edge_counts))} (largest part by mean)",
         "size": numbers.size(figures.total_bytes),
@@ -69,16 +71,17 @@ def _summary(graph: ShardedGraph, figures: GraphStatistics) -> Table:
 
 
 def _nodes(graph: ShardedGraph, figures: GraphStatistics) -> Table:
-    table = _table("Node types", "type", "nodes", "features", "label", "other columns")
+    table = _table("Node types", "type", "nodes", "balance", "features", "label", "other columns")
     for nodes, schema in zip(figures.nodes, graph.schema.nodes, strict=True):
         count = numbers.count(int(nodes.counts.sum()))
         features, label = numbers.features(schema.features), numbers.label(schema.label)
-        _add(table, nodes.type, count, features, label, numbers.other_columns(schema))
+        even = numbers.ratio(balance(nodes.counts))
+        _add(table, nodes.type, count, even, features, label, numbers.other_columns(schema))
     return table
 
 
 def _edges(graph: ShardedGraph, figures: GraphStatistics) -> Table:
-    headings = ("edges", "in-degree", "largest", "cut", "features", "other columns")
+    headings = ("edges", "in-degree", "largest", "cut", "balance", "features", "other columns")
     table = _table("Edge types", "type", *headings)
     for edges, schema in zip(figures.edges, graph.schema.edges, strict=True):
         _add(
@@ -88,6 +91,7 @@ def _edges(graph: ShardedGraph, figures: GraphStatistics) -> Table:
             f"{edges.mean_degree:.2f}",
             numbers.count(int(edges.degrees.max(initial=0))),
             numbers.percent(edges.edge_cut),
+            numbers.ratio(balance(edges.counts)),
             numbers.features(schema.features),
             numbers.other_columns(schema),
         )
@@ -95,11 +99,12 @@ def _edges(graph: ShardedGraph, figures: GraphStatistics) -> Table:
 
 
 def _splits(figures: GraphStatistics) -> Table:
-    table = _table("Splits", "type", "train", "val", "test", "none", "train balance")
+    table = _table("Splits", "type", "train", "val", "test", "none", "balance (train, val, test)")
     for nodes in figures.nodes:
         if nodes.splits:
             counts = [numbers.count(int(nodes.splits[name].sum())) for name in nodes.splits]
-            _add(table, nodes.type, *counts, numbers.ratio(balance(nodes.splits["train"])))
+            even = [numbers.ratio(balance(nodes.splits[name])) for name in SPLITS]
+            _add(table, nodes.type, *counts, ", ".join(even))
     return table
 
 

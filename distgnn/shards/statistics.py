@@ -75,6 +75,8 @@ class GraphStatistics:
     """int64 [num_parts]: size of the node files."""
     edge_bytes: Int64s
     """int64 [num_parts]: size of the edge files."""
+    random_replication: float
+    """The replication to expect if every node went to a random part."""
 
     @property
     def node_counts(self) -> Int64s:
@@ -107,6 +109,11 @@ class GraphStatistics:
         return _ratio(int(self.cut_counts.sum()), int(self.edge_counts.sum()), 0.0)
 
     @property
+    def random_edge_cut(self) -> float:
+        """The edge cut to expect if every node went to a random part (loops count as others)."""
+        return 1 - 1 / len(self.halo)
+
+    @property
     def replication(self) -> float:
         """Nodes that the parts own or border on, by all nodes; 1 if no edge is cut."""
         total = int(self.node_counts.sum())
@@ -133,6 +140,7 @@ def statistics(graph: ShardedGraph) -> GraphStatistics:
         edge_bytes=np.array(
             [sum(sizes[edge_file(p, e)] for e in graph.schema.edge_types) for p in parts]
         ),
+        random_replication=_random_replication(graph),
     )
 
 
@@ -203,6 +211,25 @@ def _halo(graph: ShardedGraph, part: int) -> int:
         met[low:high] = False
         total += int(np.count_nonzero(met))
     return total
+
+
+def _random_replication(graph: ShardedGraph) -> float:
+    """Return the expected replication of random parts.
+
+    A node with d edges out of it is met in each of the k - 1 other parts with the probability
+    1 - (1 - 1 / k)^d, if the ends of its edges are spread evenly.
+    """
+    num_parts, total, met = graph.num_parts, 0, 0.0
+    for node_type in graph.schema.node_types:
+        degrees = np.zeros(graph.num_nodes(node_type), np.int64)
+        for edge_type in graph.schema.edge_types:
+            if edge_type[0] == node_type:
+                for part in range(num_parts):
+                    src = graph.edges(edge_type, part).src
+                    degrees += np.bincount(src, minlength=len(degrees))
+        total += len(degrees)
+        met += float((1 - (1 - 1 / num_parts) ** degrees).sum()) * (num_parts - 1)
+    return 1 + met / total if total else 1.0
 
 
 def _total(num_parts: int, counts: list[Int64s]) -> Int64s:

@@ -22,10 +22,11 @@ def rows(text):
 
 def test_the_figures_are_printed(papers_graph):
     found = rows(printed(papers_graph))
-    assert ["edge", "cut", "66.7%", "of", "the", "edges", "join", "two", "parts"] in found
-    assert ["paper", "6", "2", "x", "float32", "3", "classes", "title"] in found
-    assert ["paper__cites__paper", "9", "1.50", "4", "66.7%", "-", "weight"] in found
-    assert ["paper", "3", "1", "1", "1", "1.333"] in found
+    cut = ["edge", "cut", "66.7%", "of", "the", "edges", "join", "two", "parts"]
+    assert [*cut, "(random", "parts:", "50.0%)"] in found
+    assert ["paper", "6", "1.000", "2", "x", "float32", "3", "classes", "title"] in found
+    assert ["paper__cites__paper", "9", "1.50", "4", "66.7%", "1.556", "-", "weight"] in found
+    assert ["paper", "3", "1", "1", "1", "1.333,", "2.000,", "2.000"] in found
     assert ["1", "3", "7", "71.4%", "3", "1", "2.9", "KiB"] in found
 
 

@@ -4,6 +4,9 @@ import networkx as nx
 import numpy as np
 import pytest
 
+from distgnn.datasets.generate import generate
+from distgnn.partition.pipeline import partition_graph
+from distgnn.shards.reader import ShardedGraph
 from distgnn.shards.statistics import balance, statistics
 from distgnn.testing.graphs import BY, CITES, WRITES
 
@@ -76,3 +79,11 @@ def test_sizes_are_those_of_the_files(scholars_graph):
 @pytest.mark.parametrize(("counts", "expected"), [([2, 2], 1), ([4, 0], 2), ([0, 0], 1), ([3], 1)])
 def test_balance(counts, expected):
     assert balance(counts) == expected
+
+
+def test_random_parts_are_what_random_parts_give(tmp_path):
+    raw = generate(3000, 30_000, num_features=0)
+    partition_graph(raw, tmp_path / "out", num_parts=4, method="hash", progress=False)
+    found = statistics(ShardedGraph.open(tmp_path / "out"))
+    assert found.replication == pytest.approx(found.random_replication, rel=0.02)
+    assert found.edge_cut == pytest.approx(found.random_edge_cut, rel=0.02)
