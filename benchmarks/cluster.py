@@ -173,8 +173,8 @@ def across_parts(arguments: Arguments, path: Path, num_actors: int) -> dict[str,
         num_batches = min(arguments.rounds, len(loader) - 4 * num_actors)
         num_edges = sum(next(batches).adj.num_edges for _ in range(num_batches))
         wall_s, cpu_s = time.perf_counter() - started, _cpu_s(processes) - before
-        traffic, made = loader.stats.traffic, loader.stats.traffic.num_batches
         batches.close()  # type: ignore[attr-defined]
+        traffic, made = loader.stats.traffic, loader.stats.traffic.num_batches
     return {
         "medges_per_cpu_s": 1e-6 * num_edges / cpu_s,
         "medges_per_s": 1e-6 * num_edges / wall_s,

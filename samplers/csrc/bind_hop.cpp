@@ -1,5 +1,10 @@
 #include <pybind11/stl.h>
 
+#include <algorithm>
+#include <memory>
+#include <mutex>
+#include <vector>
+
 #include "arrays.h"
 #include "bind.h"
 #include "draw_hop.h"
@@ -38,32 +43,76 @@ py::tuple draw_in_edges(const PyTopology& topology, int64_t edge_type, const py:
                         gives_weights ? py::object(array_of(std::move(drawn.weights))) : py::none());
 }
 
+// Tables of batches that are over, for those to come: a new one grows to its size step by step, on
+// memory that faults at every page. Holds as many as were in use at one time.
+class TablePool {
+ public:
+  std::unique_ptr<HashTable> take() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (free_.empty()) return std::make_unique<HashTable>();
+    auto table = std::move(free_.back());
+    free_.pop_back();
+    return table;
+  }
+
+  void give_back(std::unique_ptr<HashTable> table) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    free_.push_back(std::move(table));
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<HashTable>> free_;
+};
+
+// Never destroyed: arrays may outlive the module.
+TablePool& table_pool() {
+  static auto* const pool = new TablePool;
+  return *pool;
+}
+
+const std::shared_ptr<BufferPool>& array_pool() {
+  static auto* const pool = new auto(std::make_shared<BufferPool>());
+  return *pool;
+}
+
+PooledArray<int64_t> copy_of(const int64_t* values, int64_t count) {
+  PooledArray<int64_t> copy(array_pool());
+  copy.reserve(std::max<int64_t>(count, 1));
+  std::copy_n(values, count, copy.data());
+  copy.set_size(count);
+  return copy;
+}
+
 // Local ids of a batch's nodes, in order of first visit.
 class PyNumbering {
  public:
-  PyNumbering() { table_.begin_batch(); }
+  PyNumbering() : table_(table_pool().take()) { table_->begin_batch(); }
+  PyNumbering(const PyNumbering&) = delete;
+  PyNumbering& operator=(const PyNumbering&) = delete;
+  ~PyNumbering() { table_pool().give_back(std::move(table_)); }
 
   py::array label(const py::object& ids) {
     const py::array given = checked_vector<int64_t>(ids, "ids");
-    std::vector<int64_t> labels(pointer<int64_t>(given), pointer<int64_t>(given) + given.size());
+    PooledArray<int64_t> labels(array_pool());
     {
       py::gil_scoped_release release;
-      label_in_place(table_, labels.data(), given.size(), nodes_);
+      labels = copy_of(pointer<int64_t>(given), given.size());
+      label_in_place(*table_, labels.data(), given.size(), nodes_);
     }
-    return array_of(std::move(labels));
+    return array_over(labels);
   }
 
   py::array nodes(int64_t begin) const {
-    const int64_t* const data = nodes_.data();
-    return array_of(std::vector<int64_t>(data + std::min(begin, nodes_.size()),
-                                         data + nodes_.size()));
+    begin = std::min(begin, nodes_.size());
+    return array_over(copy_of(nodes_.data() + begin, nodes_.size() - begin));
   }
 
   int64_t size() const { return nodes_.size(); }
 
  private:
-  HashTable table_;
-  PooledArray<int64_t> nodes_{std::make_shared<BufferPool>()};
+  std::unique_ptr<HashTable> table_;
+  PooledArray<int64_t> nodes_{array_pool()};
 };
 
 }  // namespace
