@@ -8,7 +8,9 @@ import pytest
 
 from distgnn.cli import main
 from distgnn.exceptions import PartitionError
+from distgnn.shards import ShardedGraph
 from distgnn.train.config_file import config_to_dict, flatten, load_config
+from tests.partition.out_of_core.tables import scholar_tables
 
 CONFIG = """
 graph = "shards"
@@ -205,3 +207,30 @@ def test_the_whole_way_on_cora(tmp_path, toml, capsys):
     assert table["id"].to_pylist() == list(range(2708))
     assert main(["predict", str(run), str(tmp_path / "out.parquet"), "--quiet"]) == 2
     assert "exists" in capsys.readouterr().err
+
+
+class TestOutOfCore:
+    def test_partition_and_repartition(self, tmp_path, capsys):
+        graph = scholar_tables(tmp_path)
+        arguments = [str(graph), str(tmp_path / "out"), "--parts", "2", "--method", "fennel"]
+        assert main(["partition", *arguments, "--memory-limit", "400MiB", "--quiet"]) == 0
+        assert "duplicates kept" in " ".join(capsys.readouterr().out.split())
+        words = ["repartition", str(tmp_path / "out"), str(tmp_path / "again"), "--parts", "3"]
+        assert main([*words, "--quiet"]) == 0
+        assert ShardedGraph.open(tmp_path / "again").num_parts == 3
+
+    def test_dry_run_writes_nothing(self, tmp_path, capsys):
+        graph = scholar_tables(tmp_path)
+        assert main(["partition", str(graph), str(tmp_path / "out"), "--dry-run"]) == 0
+        assert "290 nodes, 1,900 edges" in " ".join(capsys.readouterr().out.split())
+        assert not [p for p in tmp_path.iterdir() if "out" in p.name]
+
+    def test_too_little_memory(self, tmp_path, capsys):
+        graph = scholar_tables(tmp_path)
+        words = ["partition", str(graph), str(tmp_path / "out"), "--memory-limit", "9MB"]
+        assert main([*words, "--quiet"]) == 2
+        assert "raise --memory-limit" in capsys.readouterr().err
+
+    def test_datasets_have_no_tables(self, tmp_path, capsys):
+        assert main(["partition", "cora", str(tmp_path / "out"), "--memory-limit", "1GiB"]) == 2
+        assert "'cora' is the name of a dataset" in capsys.readouterr().err
