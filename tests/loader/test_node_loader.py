@@ -7,7 +7,8 @@ import torch
 
 from distgnn.exceptions import ArgumentError, LoaderTimeoutError
 from distgnn.loader import NodeLoader
-from distgnn.samplers import NeighborSampler
+from distgnn.loader.share import RankShare
+from distgnn.samplers import NeighborSampler, RandomPartitionSampler, SaintWalkSampler
 
 
 def make(graph, seeds=None, *, fanouts=(4, 3), **options):
@@ -284,3 +285,55 @@ def test_places_are_checked(graph_parts, epoch, start, message):
 def test_seeds_of_a_heterogeneous_graph_need_a_type(scholars_graph):
     with pytest.raises(ArgumentError, match="author, paper: say which the seeds are"):
         NodeLoader(scholars_graph, NeighborSampler(scholars_graph, [1]), np.arange(2), batch_size=2)
+
+
+def own_batches(graph, num_ranks=1, rank=0, **options):
+    seeds = np.sort(graph.global_id_of_index("node")[:60])
+    sampler = RandomPartitionSampler(graph, seeds, num_parts=5, seed=2)
+    share = RankShare(rank=rank, num_ranks=num_ranks)
+    return NodeLoader(graph, sampler, share=share, **options)
+
+
+@pytest.mark.parametrize("num_threads", [0, 2])
+def test_a_sampler_that_chooses_its_seeds(graph_parts, num_threads):
+    graph = graph_parts[2]
+    loader = own_batches(graph, num_threads=num_threads)
+    assert len(loader) == 5
+    batches = list(loader.epoch(3))
+    whole = [content(graph, batch) for batch in batches]
+    assert [batch.index for batch in batches] == list(range(5))
+    assert sum(batch.batch_size for batch in batches) == 60
+    for batch in batches:
+        rows = torch.from_numpy(graph.index_of("node", batch.n_id.numpy()))
+        assert torch.equal(batch.y, rows[: batch.batch_size])
+        assert batch.adj.num_dst == batch.adj.num_src == len(batch.n_id)
+    again = own_batches(graph_parts[8], num_threads=num_threads)
+    assert [content(graph_parts[8], b) for b in again.epoch(3, start=2)] == whole[2:]
+
+
+def test_ranks_share_the_batches_of_such_a_sampler(graph_parts):
+    graph = graph_parts[2]
+    whole = [content(graph, batch) for batch in own_batches(graph).epoch(0)]
+    loaders = [own_batches(graph, num_ranks=2, rank=rank) for rank in (0, 1)]
+    assert [len(loader) for loader in loaders] == [3, 3]
+    steps = list(zip(*(loader.epoch(0) for loader in loaders), strict=True))
+    taken = [content(graph, b) for step in steps for b in step if not b.is_padding]
+    assert taken == whole
+    assert [[b.is_padding for b in step] for step in steps] == [[False] * 2, [False] * 2,
+                                                                [False, True]]  # fmt: skip
+
+
+def test_weights_of_edges_and_seeds_reach_the_batch(graph_parts):
+    graph = graph_parts[2]
+    sampler = SaintWalkSampler(graph, np.arange(60), num_roots=8, coverage=5)
+    batch = next(NodeLoader(graph, sampler, num_threads=0).epoch(0)).to("cpu")
+    found = sampler.sample_batch(epoch=0, batch=0)
+    assert batch.seed_weight.tolist() == found.seed_weight.tolist()
+    assert batch.adj.weight.tolist() == found.edges["node", "to", "node"].weight.tolist()
+    assert batch.seed_weight.dtype == batch.adj.weight.dtype == torch.float32
+
+
+def test_seeds_are_given_to_the_sampler_that_chooses_them(graph_parts):
+    sampler = RandomPartitionSampler(graph_parts[1], np.arange(9), num_parts=2)
+    with pytest.raises(ArgumentError, match="RandomPartitionSampler chooses its seeds itself"):
+        NodeLoader(graph_parts[1], sampler, np.arange(9))

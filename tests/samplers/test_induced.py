@@ -115,6 +115,19 @@ def test_exactly_the_edges_between_the_nodes(request):
     assert edges[TO] == sorted(edges[TO], key=lambda edge: (order[edge[1]], edge[0], edge[2]))
 
 
+@pytest.mark.parametrize("in_memory", [False, True])
+def test_a_hash_table_numbers_the_nodes_of_large_graphs(one_type_parts, monkeypatch, in_memory):
+    graph = one_type_parts[8]
+    seeds, rows = global_ids(graph, NODE, range(0, 200, 3)), np.arange(20, 180)
+    found = []
+    for table_bytes in (1 << 20, 0):
+        monkeypatch.setattr("distgnn.samplers.induced.MAX_TABLE_BYTES", table_bytes)
+        subgraphs = InducedSubgraphs(graph, seeds, in_memory=in_memory)
+        found += [content(graph, subgraphs.sample({NODE: rows}, epoch=0, batch=b)) for b in (0, 1)]
+    assert found[0] == found[2]
+    assert found[1] == found[3]
+
+
 def test_heterogeneous_subgraphs(two_type_parts):
     graph = two_type_parts[8]
     seeds = global_ids(graph, ITEM, range(0, 90, 3))

@@ -6,7 +6,8 @@ from torch import nn
 
 from distgnn.csc import CSC
 from distgnn.loader import NodeLoader
-from distgnn.samplers import NeighborSampler
+from distgnn.nn import GraphSAGE
+from distgnn.samplers import NeighborSampler, RandomPartitionSampler
 from distgnn.tasks.forward import seed_rows, square
 from distgnn.testing.graphs import papers
 
@@ -89,3 +90,17 @@ def test_square_adds_empty_rows():
     adj = square(CSC(torch.tensor([0, 2]), torch.tensor([1, 2]), 3))
     assert adj.indptr.tolist() == [0, 2, 2, 2]
     assert adj.edge_index().tolist() == [[1, 2], [0, 0]]
+
+
+def test_every_row_of_an_induced_subgraph_is_computed_by_every_layer(tmp_path):
+    graph = papers().write(tmp_path / "graph")
+    seeds = graph.global_id_of_index("paper")[[1, 3]]
+    sampler = RandomPartitionSampler(graph, seeds, num_parts=1)
+    whole = next(NodeLoader(graph, sampler, num_threads=0).epoch(0))
+    drawn = next(
+        NodeLoader(
+            graph, NeighborSampler(graph, [-1] * 4), seeds.copy(), batch_size=2, num_threads=0
+        ).epoch(0)
+    )
+    model = GraphSAGE(2, 4, 4, 3).eval()  # deeper than the subgraph has hops
+    torch.testing.assert_close(seed_rows(model, whole), seed_rows(model, drawn))

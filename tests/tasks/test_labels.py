@@ -82,3 +82,20 @@ def test_value(dim):
 def test_top_k_is_for_classes(kind):
     with pytest.raises(ArgumentError, match="one class of several"):
         make_target(LabelSpec(kind=kind, dim=3)).columns(OUTPUT, 2)
+
+
+@pytest.mark.parametrize(
+    ("label", "y"),
+    [
+        (LabelSpec(kind="class", dim=3), torch.from_numpy(RNG.integers(3, size=40))),
+        (LabelSpec(kind="multilabel", dim=3), torch.from_numpy(RNG.integers(2, size=(40, 3)))),
+        (LabelSpec(kind="value", dim=3), torch.from_numpy(RNG.normal(size=(40, 3)))),
+    ],
+    ids=["class", "multilabel", "value"],
+)
+def test_a_seed_of_weight_w_counts_w_times(label, y):
+    target = make_target(label)
+    weight = torch.from_numpy(RNG.integers(4, size=40))
+    repeated = torch.arange(40).repeat_interleave(weight)
+    expected = target.loss(OUTPUT[repeated], y[repeated])
+    torch.testing.assert_close(target.loss(OUTPUT, y, weight.float()), expected)

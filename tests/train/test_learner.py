@@ -89,3 +89,14 @@ def test_fp16_scales_losses():
     stepper.step()
     assert stepper.scaler.get_scale() > 1
     assert model.weight.isfinite().all()
+
+
+def test_batches_without_seeds_are_no_step():
+    model = nn.Linear(3, 1)
+    stepper = learner(model, expected_seeds=4)
+    before = [p.detach().clone() for p in model.parameters()]
+    for batch in batches([0, 0]):
+        assert stepper.add(batch).num_seeds == 0
+    stepper.step()
+    assert all(map(torch.equal, before, model.parameters()))
+    assert all(p.grad is None for p in model.parameters())
