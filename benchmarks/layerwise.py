@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
     from distgnn.shards import ShardedGraph
 
-NUM_PARTS = 4
+NUM_PARTS = 8
 MEMORY_BYTES = (64 << 20, 256 << 20)
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distgnn.exceptions import ArgumentError
+from distgnn.exceptions import ArgumentError, ShardCorruptError
 from distgnn.samplers import (
     BatchSampler,
     BufferPool,
@@ -20,7 +20,9 @@ from distgnn.samplers import (
     SaintNodeSampler,
     SaintWalkSampler,
 )
+from distgnn.samplers._kernels import Inducer, Topology
 from distgnn.samplers.induced import InducedSubgraphs
+from distgnn.samplers.topology import topology
 from distgnn.schema import EdgeSchema, GraphSchema, NodeSchema
 from distgnn.tables.raw_graph import RawGraph
 from distgnn.testing.graphs import CITES
@@ -319,3 +321,41 @@ def test_walks_stay_where_they_have_nowhere_to_go(tmp_path):
     found = sampler.sample_batch(epoch=0, batch=0)
     assert 1 <= len(found.nodes[NODE]) <= 3
     assert len(found.edges[TO].indices) == 0
+
+
+DAMAGED = pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"src": [2, 0]}, "an edge comes from node 2 of 2: .*distgnn verify"),
+        ({"src": [-1, 0]}, "an edge comes from node -1 of 2"),
+        ({"indptr": [0, 3, 2]}, "in-edges of a part's node 0 are the edges 0 to 3 of 2"),
+        ({"indptr": [-5, 1, 2]}, "in-edges of a part's node 0 are the edges -5 to 1"),
+    ],
+)
+
+
+@pytest.mark.parametrize("num_threads", [1, 2])
+@DAMAGED
+def test_damaged_arrays_are_noticed(arrays, message, num_threads):
+    arrays = {"indptr": [0, 1, 2], "src": [1, 0]} | arrays
+    indptr, src = (np.array(arrays[name], np.int64) for name in ("indptr", "src"))
+    nodes = [(np.array([0, 2]), [np.array([0, 1])])]
+    topology = Topology(nodes, [(0, 0, 7, [(indptr, src)])], in_memory=False, num_threads=1)
+    with pytest.raises(ShardCorruptError, match=message):
+        Inducer(topology, max_table_bytes=0).induce([np.array([0, 1])], num_threads=num_threads)
+
+
+def test_the_kernel_checks_its_arguments(papers_graph):
+    kernel = Inducer(topology(papers_graph), max_table_bytes=0)
+    with pytest.raises(ArgumentError, match="an entry for each of 1 node types"):
+        kernel.induce([], num_threads=1)
+    with pytest.raises(ArgumentError, match="nodes hold 3 more than once"):
+        kernel.induce([np.array([3, 3])], num_threads=1)
+    with pytest.raises(ArgumentError, match="nodes hold 6 at place 0"):
+        kernel.induce([np.array([6])], num_threads=1)
+    with pytest.raises(ArgumentError, match="num_threads must be at least 1"):
+        kernel.induce([np.array([0])], num_threads=0)
+    with pytest.raises(ArgumentError, match="1 words for 2 nodes"):
+        kernel.step(0, np.array([0, 1]), np.array([5], np.uint64))
+    with pytest.raises(ArgumentError, match="steps follow an edge type"):
+        kernel.step(1, np.array([0]), np.array([5], np.uint64))
