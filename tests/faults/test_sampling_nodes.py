@@ -23,7 +23,7 @@ from tests.samplers.graphs import in_parts
 pytestmark = [pytest.mark.ray, pytest.mark.multiprocess]
 
 RULE = SamplingRule(fanouts=[5, 4], seed=2)
-QUICK = Deadlines(start_s=30.0, silence_s=1.0, restart_s=30.0, answer_s=30.0)
+QUICK = Deadlines(start_s=60.0, silence_s=2.0, restart_s=60.0, answer_s=60.0)
 
 
 @pytest.fixture(scope="module")
