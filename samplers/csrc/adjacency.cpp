@@ -10,10 +10,10 @@ namespace {
 constexpr uint32_t kScan = 128;
 
 template <class Id>
-bool scan(const Id* ids, uint32_t count, int64_t id) {
-  bool found = false;
-  for (uint32_t i = 0; i < count; ++i) found |= static_cast<int64_t>(ids[i]) == id;
-  return found;
+bool scan(const Id* ids, uint32_t count, Id id) {
+  Id found = 0;
+  for (uint32_t i = 0; i < count; ++i) found |= static_cast<Id>(ids[i] == id);
+  return found != 0;
 }
 
 // The nodes of a type in the order of their index.
@@ -103,34 +103,6 @@ Adjacency Adjacency::outgoing(std::shared_ptr<const Graph> graph, size_t edge_ty
   return out;
 }
 
-void Adjacency::prefetch(int64_t node) const {
-  const EdgeSet& all = edges();
-  const Ranges& owned = owners().owned;
-  const int64_t part = owned.part_of(node);
-  const int64_t local = node - owned.begin(part);
-  if (all.is_copied) {
-    prefetch_for_read(all.parts[part].starts + local);
-  } else {
-    prefetch_for_read(all.parts[part].indptr + local);
-  }
-}
-
-NeighborList Adjacency::list(int64_t node) const {
-  const EdgeSet& all = edges();
-  const Ranges& owned = owners().owned;
-  const int64_t number = owned.part_of(node);
-  const int64_t local = node - owned.begin(number);
-  const EdgePart& part = all.parts[number];
-  if (all.is_copied) {
-    const int64_t begin = part.starts[local].begin;
-    const int64_t degree = part.starts[local + 1].begin - begin;
-    return {part.short_src + begin, nullptr, static_cast<uint32_t>(degree)};
-  }
-  check_row(part, local);
-  const int64_t degree = part.indptr[local + 1] - part.indptr[local];
-  return {nullptr, part.src + part.indptr[local], static_cast<uint32_t>(degree)};
-}
-
 int64_t Adjacency::first_edge_in_part(int64_t node) const {
   const EdgeSet& all = edges();
   const Ranges& owned = owners().owned;
@@ -154,7 +126,7 @@ bool Adjacency::contains(const NeighborList& list, uint32_t limit, int64_t id) c
       }
     }
   }
-  return list.short_ids != nullptr ? scan(list.short_ids + low, high - low, id)
+  return list.short_ids != nullptr ? scan(list.short_ids + low, high - low, static_cast<uint32_t>(id))
                                    : scan(list.ids + low, high - low, id);
 }
 

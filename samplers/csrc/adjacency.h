@@ -83,4 +83,32 @@ class Adjacency {
   std::shared_ptr<const std::vector<Pages>> pages_;  // of the reversed copy
 };
 
+inline void Adjacency::prefetch(int64_t node) const {
+  const EdgeSet& all = edges();
+  const Ranges& owned = owners().owned;
+  const int64_t part = owned.part_of(node);
+  const int64_t local = node - owned.begin(part);
+  if (all.is_copied) {
+    prefetch_for_read(all.parts[part].starts + local);
+  } else {
+    prefetch_for_read(all.parts[part].indptr + local);
+  }
+}
+
+inline NeighborList Adjacency::list(int64_t node) const {
+  const EdgeSet& all = edges();
+  const Ranges& owned = owners().owned;
+  const int64_t number = owned.part_of(node);
+  const int64_t local = node - owned.begin(number);
+  const EdgePart& part = all.parts[number];
+  if (all.is_copied) {
+    const int64_t begin = part.starts[local].begin;
+    const int64_t degree = part.starts[local + 1].begin - begin;
+    return {part.short_src + begin, nullptr, static_cast<uint32_t>(degree)};
+  }
+  check_row(part, local);
+  const int64_t degree = part.indptr[local + 1] - part.indptr[local];
+  return {nullptr, part.src + part.indptr[local], static_cast<uint32_t>(degree)};
+}
+
 }  // namespace distgnn

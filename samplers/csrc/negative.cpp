@@ -90,20 +90,26 @@ void NegativeSampler::sample(const Positives& positives, int64_t* src, int64_t* 
 void NegativeSampler::sample_block(const Positives& positives, int64_t begin, int count,
                                    int64_t* src, int64_t* dst) const {
   Draw draws[kBlock];
+  int64_t positive = begin / options_.num_negatives;
+  int64_t which = begin % options_.num_negatives;
   for (int i = 0; i < count; ++i) {
     Draw& draw = draws[i];
-    draw.positive = (begin + i) / options_.num_negatives;
-    const uint64_t number = static_cast<uint64_t>(positives.numbers[draw.positive]);
-    const uint64_t which = static_cast<uint64_t>((begin + i) % options_.num_negatives);
-    draw.stream = Stream(derive_key(derive_key(positives.key, number), which));
+    const uint64_t number = static_cast<uint64_t>(positives.numbers[positive]);
+    draw.stream = Stream(
+        derive_key(derive_key(positives.key, number), static_cast<uint64_t>(which)));
+    draw.positive = positive;
     draw_ends(positives, draw);
     if (options_.exclude) incoming_.prefetch(draw.dst);
+    if (++which < options_.num_negatives) continue;
+    which = 0;
+    ++positive;
   }
   if (options_.exclude) {
     for (int i = 0; i < count; ++i) {
       const NeighborList list = incoming_.list(draws[i].dst);
       if (list.degree == 0) continue;
       list.prefetch(0);
+      list.prefetch(list.degree / 2);
       list.prefetch(list.degree - 1);
     }
   }

@@ -1,5 +1,4 @@
-// Walks that take their steps together, so that their visits to memory overlap. Shared by the walks
-// over shards and those over tensors (distgnn/nn/csrc/walk.cpp).
+// Walks that take their steps together, so that their visits to memory overlap.
 //
 // `Lists` gives the neighbours of nodes:
 //   List list(node)          with a member `degree` and a method prefetch(place)
