@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from distgnn.samplers.negative import NegativeKind
     from distgnn.shards import ShardedGraph
 
     Int64s = npt.NDArray[np.int64]
@@ -58,7 +59,7 @@ NUM_POSITIVES = 8192
 NUM_NEGATIVES = 8
 BIASES = {"uniform": (1.0, 1.0), "p=0.5 q=2": (0.5, 2.0), "p=4 q=0.25": (4.0, 0.25)}
 TARGETS = {"uniform": 1.0, "p=0.5 q=2": 2.0, "p=4 q=0.25": 2.0}
-KINDS = ("uniform", "per_source", "degree", "in_batch")
+KINDS: tuple[NegativeKind, ...] = ("uniform", "per_source", "degree", "in_batch")
 BYTES_A_LINE = 64
 BYTES_AN_EDGE = 4
 SCANNED = 128  # longer lists are halved first, at two lines a step (samplers/csrc/adjacency.cpp)
@@ -129,7 +130,7 @@ def negative_rates(graph: ShardedGraph, rounds: int) -> dict[str, dict[str, floa
         kind: NegativeSampler(graph, EDGES, kind=kind, num_negatives=NUM_NEGATIVES)
         for kind in KINDS
     }
-    sides = {
+    sides: dict[str, Callable[[int], Timed]] = {
         kind: _negatives(sampler, shard.src, shard.indptr) for kind, sampler in samplers.items()
     }
     found = in_turns(sides, rounds)
@@ -187,8 +188,9 @@ def report(
     for kind, found in negatives.items():
         lines = found["per_s"] * found["lines"]
         shares[kind] = lines * line_ns / 1e9
-        numbers = (f"{found['per_s']:,.0f}", f"{found['lines']:.1f}")
-        table.add_row(kind, *numbers, f"{lines * BYTES_A_LINE / 1e9:.2f}", f"{shares[kind]:.0%}")
+        speed = f"{found['per_s']:,.0f}"
+        each = f"{found['lines']:.1f}"
+        table.add_row(kind, speed, each, f"{lines * BYTES_A_LINE / 1e9:.2f}", f"{shares[kind]:.0%}")
     console.print(table)
     console.print(f"a plain random read: {BYTES_A_LINE / line_ns:.2f} GB/s of cache lines")
     figures = [

@@ -7,7 +7,7 @@ import torch
 from distgnn.exceptions import ArgumentError, NoNegativesError
 from distgnn.loader import LinkLoader, Links, RankShare
 from distgnn.loader.target_edges import without_targets
-from distgnn.samplers import NegativeSampler, NeighborSampler
+from distgnn.samplers import NegativeSampler, NeighborSampler, TemporalSampler
 from distgnn.testing.graphs import BY, CITES, WRITES
 from tests.samplers.graphs import NODE, TO, in_parts, raw_graph
 
@@ -267,3 +267,40 @@ def test_impossible_loaders(graph_parts, scholars_graph):
         )  # fmt: skip
     with pytest.raises(ArgumentError, match="start = 9 is beyond the 8 batches"):
         make(graph).epoch(0, start=9)
+
+
+def test_ends_are_sampled_as_of_the_time_of_their_link(scholars_graph):
+    links = all_links(scholars_graph, CITES)
+    sampler = TemporalSampler(scholars_graph, {CITES: [-1, -1]}, times="edges")
+    loader = LinkLoader(
+        scholars_graph, sampler, links, temporal=True, batch_size=5,
+        negatives=NegativeSampler(scholars_graph, CITES, temporal=True),
+    )  # fmt: skip
+    times = dict(zip(links.number, links.time, strict=True))
+    drawn = 0
+    for position in range(5):  # one link a batch tells which time an edge was drawn for
+        alone = Links.of_edges(scholars_graph, CITES, np.array([position]))
+        loader = LinkLoader(scholars_graph, sampler, alone, temporal=True, batch_size=1)
+        batch = next(loader.epoch(0))
+        edges = sampler.sample({"paper": alone.dst}, epoch=0, batch=0, times={"paper": alone.time})
+        assert batch.time.tolist() == alone.time.tolist()
+        eids = sampler.edge_ids(edges, CITES)
+        drawn += len(eids)
+        assert all(times[eid] < alone.time[0] for eid in eids)
+        assert batch.adj_dict[CITES].num_edges >= len(eids)
+    assert drawn > 0
+
+
+def test_an_end_at_two_times_is_two_seeds(scholars_graph):
+    pairs = Links.of_pairs(
+        scholars_graph, CITES, np.array([0, 0, 1]), np.array([2, 2, 2]), np.array([3, 5, 5])
+    )
+    sampler = TemporalSampler(scholars_graph, {CITES: [-1]}, times="edges")
+    batch = next(LinkLoader(scholars_graph, sampler, pairs, temporal=True, batch_size=3).epoch(0))
+    # Nodes 0 and 2 as of 3 and as of 5, node 1 as of 5.
+    assert batch.num_sampled_nodes_dict["paper"][0] == 5
+    assert batch.src[0] != batch.src[1]
+    assert batch.dst[1] == batch.dst[2] != batch.dst[0]
+    n_id = batch.n_id_dict["paper"]
+    assert n_id[batch.src].tolist() == [0, 0, 1]
+    assert n_id[batch.dst].tolist() == [2, 2, 2]
