@@ -37,6 +37,10 @@ test: lint ## Lint, check types and imports, and run the tests (10 minutes on 2 
 test-slow: $(STAMPS)/dev ## Run the tests that take minutes.
 	@$(call timed,pytest (slow),$(PYTEST) -m slow)
 
+.PHONY: faults
+faults: $(STAMPS)/dev ## Kill ranks, samplers, nodes and drivers, and see runs go on (10 minutes).
+	@$(call timed,pytest (faults),$(PYTEST) -m 'slow or not slow' -n 0 tests/faults tests/cluster/test_train.py)
+
 .PHONY: lint
 lint: $(STAMPS)/dev ## Run ruff, mypy and import-linter.
 	@$(call timed,ruff,$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet .)

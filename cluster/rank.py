@@ -16,6 +16,7 @@ from ray.exceptions import RayError
 from torch import distributed
 
 from distgnn.cluster.gauges import RankGauges
+from distgnn.cluster.rank_loader import ActorLoaders
 from distgnn.exceptions import ClusterError, DistgnnError
 from distgnn.train.build import resolve_device
 from distgnn.train.checkpoint import read_state
@@ -23,7 +24,7 @@ from distgnn.train.progress import ProgressReport
 from distgnn.train.ranks import GroupRanks, is_peer_failure
 from distgnn.train.run import CHECKPOINTS, holds_run, train_rank
 from distgnn.train.store import CheckpointStore
-from distgnn.train.surroundings import Surroundings
+from distgnn.train.surroundings import Surroundings, local_loader
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     import torch
 
     from distgnn.cluster.board import Board
+    from distgnn.cluster.sampler_group import Samplers
     from distgnn.train.checkpoint import Checkpoint
     from distgnn.train.config import RunConfig
 
@@ -45,6 +47,8 @@ class RankJob:
     config: RunConfig
     resume: bool
     board: Board
+    samplers: Samplers | None
+    """The actors that make the batches; None: each rank makes its own."""
 
 
 def run_rank(settings: dict[str, Any]) -> None:
@@ -65,6 +69,7 @@ def run_rank(settings: dict[str, Any]) -> None:
                 ranks=ranks,
                 on_save=_Reporter(job.config).on_save,
                 on_rates=RankGauges(ranks.share.rank, job.config.run_dir.name).set,
+                make_loader=local_loader if job.samplers is None else ActorLoaders(job.samplers),
             )
             result = train_rank(job.config, surroundings, resume=resume)
         except Exception as error:

@@ -6,6 +6,7 @@ import os
 import tempfile
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ from ray.train.torch import TorchConfig, TorchTrainer
 from distgnn.cluster.board import Board
 from distgnn.cluster.connect import connected, require_room
 from distgnn.cluster.rank import RankJob, run_rank
+from distgnn.cluster.rank_loader import check_samplers, group_settings
+from distgnn.cluster.sampler_group import SamplerGroup
 from distgnn.cluster.storage import check_storage, open_storage
 from distgnn.exceptions import ClusterError, ClusterTimeoutError
 from distgnn.train.progress import ProgressReport
@@ -24,7 +27,10 @@ from distgnn.train.run import check_run_dir, holds_run
 from distgnn.train.signals import StopRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from distgnn.cluster.board import Notes
+    from distgnn.cluster.sampler_group import Samplers
     from distgnn.train.config import RunConfig
     from distgnn.train.run import TrainResult
 
@@ -53,6 +59,8 @@ def train_on_ray(config: RunConfig, *, resume: bool = False, progress: bool = Tr
     config = _absolute(config)
     if not resume:  # the first rank looks again, should its node have another disk
         check_run_dir(config.run_dir, resume=False)
+    if config.cluster.num_samplers:
+        check_samplers(config)
     if config.cluster.storage is not None:
         check_storage(config.cluster.storage, config.run_dir, resume=resume)
     with (
@@ -62,12 +70,31 @@ def train_on_ray(config: RunConfig, *, resume: bool = False, progress: bool = Tr
         tempfile.TemporaryDirectory(prefix="distgnn-ray-") as scratch,
     ):
         num_gpus = _gpus_per_worker(config)
-        ranks = config.cluster.min_workers or config.cluster.num_workers
-        require_room([_resources(config, num_gpus)] * ranks, config.cluster)
+        require_room(_bundles(config, num_gpus), config.cluster)
         board = Board.start(config.cluster.timeout_s)
-        job = RankJob(config=config, resume=resume, board=board)
-        fit = _Fit(_trainer(job, num_gpus, scratch))
-        return _watch(fit, board, config, stop, report)
+        with _samplers(config) as samplers:
+            job = RankJob(config=config, resume=resume, board=board, samplers=samplers)
+            fit = _Fit(_trainer(job, num_gpus, scratch))
+            return _watch(fit, board, config, stop, report)
+
+
+@contextmanager
+def _samplers(config: RunConfig) -> Iterator[Samplers | None]:
+    """Start the sampling actors, if there are to be any; end them with the context."""
+    if config.cluster.num_samplers == 0:
+        yield None
+        return
+    with SamplerGroup.start(config.graph, group_settings(config)) as group:
+        yield group.samplers
+
+
+def _bundles(config: RunConfig, num_gpus: int) -> list[dict[str, float]]:
+    """Return the resources of every process that must have room at the start."""
+    cluster = config.cluster
+    ranks = [_resources(config, num_gpus)] * (cluster.min_workers or cluster.num_workers)
+    if cluster.cpus_per_sampler == 0:
+        return ranks
+    return ranks + [{"CPU": cluster.cpus_per_sampler}] * cluster.num_samplers
 
 
 def _absolute(config: RunConfig) -> RunConfig:

@@ -36,7 +36,7 @@ _FREE = (
     "cluster.",
 )
 """Settings that may change when a run is resumed: they do not change the steps it takes."""
-_BOUND = ("cluster.locality", "cluster.sync_batch_norm")
+_BOUND = ("cluster.locality", "cluster.sync_batch_norm", "cluster.wire_dtype")
 """Exceptions to these."""
 
 

@@ -1,4 +1,4 @@
-"""The files of cluster/deploy are what Ray, KubeRay and Docker take, as far as one can tell here."""
+"""The files of cluster/deploy are what Ray, KubeRay and Docker take, as far as one can tell."""
 
 import json
 import re

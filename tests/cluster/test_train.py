@@ -20,7 +20,8 @@ EXACT = {
 def test_a_killed_rank_costs_no_accuracy(ray_session, make_config, tmp_path):
     """Two ranks, of which one is killed in the second epoch, end with the weights of one process.
 
-    Ray Train starts both again from the last checkpoint, at its batch.
+    Two sampling actors, each with one part of the graph, make their batches. Ray Train starts both
+    ranks again from the last checkpoint, at its batch.
     """
     marker = tmp_path / "died"
     model = {
@@ -32,7 +33,12 @@ def test_a_killed_rank_costs_no_accuracy(ray_session, make_config, tmp_path):
         **EXACT,
         model=model,
         loader={"batch_size": 25},
-        cluster={"num_workers": 2, "timeout_s": 60, "storage": str(tmp_path / "copies")},
+        cluster={
+            "num_workers": 2,
+            "num_samplers": 2,
+            "timeout_s": 60,
+            "storage": str(tmp_path / "copies"),
+        },
     )
     result = train_on_ray(many, progress=False)
     assert marker.exists()

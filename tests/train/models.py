@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import torch
@@ -71,4 +72,17 @@ class DiesOnce(NoNormSAGE):
         if self.calls == self.at and not self.marker.exists() and distributed.get_rank() == 1:
             self.marker.touch()
             os.kill(os.getpid(), signal.SIGKILL)
+        return super().forward(x, adj)
+
+
+class Slow(NoNormSAGE):
+    """Takes `seconds` for a forward pass while training, so that there is time for a fault."""
+
+    def __init__(self, in_channels, hidden_channels, out_channels, seconds, dropout=0.0):
+        super().__init__(in_channels, hidden_channels, out_channels, dropout)
+        self.seconds = seconds
+
+    def forward(self, x, adj):
+        if self.training:
+            time.sleep(self.seconds)
         return super().forward(x, adj)
