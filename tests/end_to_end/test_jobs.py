@@ -108,12 +108,14 @@ def _wait_until_it_answers(url, process, log):
 
 def _end(process):
     """End the head and all that it started."""
-    try:
-        family = [*psutil.Process(process.pid).children(recursive=True), process]
-    except psutil.NoSuchProcess:
-        return
+    family = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGTERM)
-    _, left = psutil.wait_procs([psutil.Process(p.pid) for p in family if p.pid], timeout=15)
+    try:
+        process.wait(15)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(15)
+    _, left = psutil.wait_procs(family, timeout=15)
     for each in left:
         each.kill()
 
