@@ -189,7 +189,7 @@ def replace_file(out: Path, data: bytes) -> None:
 
 
 def sync(path: Path) -> None:
-    """Wait until the entries of directory `path` are on the disk."""
+    """Wait until a file, or the entries of a directory, are on the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

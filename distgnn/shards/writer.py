@@ -12,7 +12,7 @@ import pyarrow as pa
 from distgnn import __version__
 from distgnn.exceptions import ArgumentError
 from distgnn.schema import edge_key
-from distgnn.shards.files import AtomicDirectory, ChecksumFile, storage_errors
+from distgnn.shards.files import AtomicDirectory, ChecksumFile, storage_errors, sync
 from distgnn.shards.layout import edge_batch, node_batch
 from distgnn.shards.manifest import (
     MANIFEST_NAME,
@@ -228,6 +228,7 @@ class ShardWriter:
                 os.link(made, path)
             except OSError:
                 shutil.copyfile(made, path)
+                sync(path)
         self._files[relative] = entry
         self._edge_counts[relative] = num_edges
         if sources is not None:

@@ -29,7 +29,7 @@ from distgnn.tables.readers import (
 from distgnn.tables.source import SourceTable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from distgnn.tables.config import Format
@@ -194,7 +194,7 @@ def _describe_parquet(path: Path, request: Request) -> tuple[int, int, Any]:
 def _describe_arrow(path: Path, request: Request) -> tuple[int, int, Any]:
     def read() -> tuple[int, int, Any]:
         rows, num_bytes, schema = 0, 0, None
-        for batch in _arrow_batches(path):
+        for batch in _arrow_batches(path, pa.memory_map):  # mapped: only counted
             rows += batch.num_rows
             num_bytes += batch.nbytes
             schema = batch.schema
@@ -265,8 +265,8 @@ def _csv_batches(path: Path, names: list[str], types: dict[str, Any]) -> Iterato
         yield from file
 
 
-def _arrow_batches(path: Path) -> Iterator[Any]:
-    with pa.OSFile(str(path)) as source:
+def _arrow_batches(path: Path, open_file: Callable[[str], Any] = pa.OSFile) -> Iterator[Any]:
+    with open_file(str(path)) as source:
         is_file = source.read(len(ARROW_FILE_MAGIC)) == ARROW_FILE_MAGIC
         source.seek(0)
         if not is_file:

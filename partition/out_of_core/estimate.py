@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 NEIGHBOUR_BYTES = 40
 """What a neighbour entry counts for when edges are split into buckets."""
 
-BASE_BYTES = 138 << 20
+BASE_BYTES = 150 << 20
 """Of a process that has loaded what a run needs."""
 
 STATE_BYTES_PER_NODE = 44
@@ -85,8 +85,8 @@ class JobEstimate:
             f"peak (limit {format_bytes(self.memory_limit)})"
         )
 
-    def check(self, out: Path) -> None:
-        """Check that memory and disk will do.
+    def check(self, work: Path) -> None:
+        """Check that memory, and the disk of the folder `work`, will do.
 
         Raises:
             PartitionError: they will not; the message names the option that helps.
@@ -104,7 +104,7 @@ class JobEstimate:
                 f"{format_bytes(self.memory_limit)}: {helps}raise --memory-limit"
             )
             raise PartitionError(msg)
-        folder = next(parent for parent in out.absolute().parents if parent.exists())
+        folder = next(parent for parent in work.absolute().parents if parent.exists())
         free = shutil.disk_usage(folder).free
         if self.scratch_bytes > free:
             msg = (

@@ -88,7 +88,7 @@ def partition_tables(
     expected = estimate_job(job, memory_limit)
     check_numbers(expected.num_nodes, num_parts, seed)
     console.print(expected.render())
-    expected.check(out)
+    expected.check(job.work)
     # A run that was killed between its last two steps left the output, complete.
     overwrite = overwrite or (resume and is_committed(job, out))
     # Checks the output before anything is done.

@@ -2,15 +2,18 @@
 
 import subprocess
 import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from distgnn.exceptions import DistgnnError, GraphDataError, OutputExistsError, TableError
-from distgnn.partition.out_of_core import plan
+from distgnn.partition.out_of_core import plan, scatter
 from distgnn.partition.out_of_core.run import partition_tables
-from distgnn.tables.windows import TableFiles
+from distgnn.shards import ShardedGraph
 from tests.partition.out_of_core.tables import TINY, assert_same, files_of
 
 DEADLINE_S = 60
@@ -160,14 +163,22 @@ def test_numbers_of_different_width_are_widened(tmp_path):
 
 
 def test_more_edges_than_int32_counts(tmp_path, monkeypatch):
-    """Row numbers and offsets beyond 2^31, simulated: the file says that it starts there."""
-    graph = graph_of(tmp_path, NODES, EDGES)
-    real = TableFiles.first_row
-    monkeypatch.setattr(TableFiles, "first_row", lambda self, i: real(self, i) + 2**31)
-    edges = EDGES | {"b": with_value(EDGES["b"], 3, 7)}
-    graph = graph_of(tmp_path, NODES | {"id": list(range(40))}, edges)
-    with pytest.raises(GraphDataError, match="an edge ends at an unknown node"):
-        run(graph)
+    """Simulated: the edges are numbered as if 2^31 others came before them."""
+    graph, far = graph_of(tmp_path, NODES, EDGES), 2**31 + 7
+    run(graph)
+    near = ShardedGraph.open(tmp_path / "out")
+    before = [near.edges(("n", "to", "n"), part) for part in range(2)]
+    real = scatter.segments
+
+    def shifted(job, edge_type):
+        return [replace(s, first_eid=s.first_eid + far) for s in real(job, edge_type)]
+
+    monkeypatch.setattr(scatter, "segments", shifted)
+    run(graph, overwrite=True)
+    for part in range(2):
+        edges = ShardedGraph.open(tmp_path / "out").edges(("n", "to", "n"), part)
+        assert edges.eid.tolist() == (before[part].eid + far).tolist()
+        assert edges.src.tolist() == before[part].src.tolist()
 
 
 @pytest.mark.parametrize("option", ["drop", "count", "error"])
@@ -238,17 +249,20 @@ except StorageError as error:
 
 
 @pytest.mark.multiprocess
-def test_permission_denied(tmp_path):
-    graph = graph_of(tmp_path, NODES, EDGES)
-    for path in (tmp_path, *tmp_path.parents[:2]):
-        path.chmod(0o755)
-    (tmp_path / "locked").mkdir(mode=0o555)
-    words = [sys.executable, "-c", NOBODY, str(graph), str(tmp_path / "locked")]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "Permission denied" in done.stdout
-    assert "Choose a folder that you may write to" in done.stdout
-    assert not list((tmp_path / "locked").iterdir())
+def test_permission_denied():
+    with tempfile.TemporaryDirectory() as name:  # pytest's own folders are closed to others
+        folder, locked = Path(name), Path(name, "locked")
+        folder.chmod(0o755)
+        graph = graph_of(folder, NODES, EDGES)
+        locked.mkdir(mode=0o555)
+        words = [sys.executable, "-c", NOBODY, str(graph), str(locked)]
+        done = subprocess.run(
+            words, capture_output=True, text=True, timeout=DEADLINE_S, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert "Permission denied" in done.stdout
+        assert "Choose a folder that you may write to" in done.stdout
+        assert not list(locked.iterdir())
 
 
 def test_no_nodes(tmp_path):
