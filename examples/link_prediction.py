@@ -6,9 +6,9 @@ Published, 85 / 5 / 10 % of the links for training, validation and testing, one 
 link: VGAE AUC 91.4, AP 92.6; GAE AUC 91.0, AP 92.0 (Kipf and Welling 2016,
 https://arxiv.org/abs/1611.07308, table 1). The same by the command line:
 
-    distgnn partition --dataset cora --num-parts 2 --out cora
-    distgnn train --graph cora --task.name link_prediction --train.epochs 30
-    distgnn predict run --split test --out links.parquet
+    distgnn partition cora shards --parts 2
+    distgnn train --graph shards --task.name link_prediction --train.epochs 30
+    distgnn predict run links.parquet --split test
 
 Links that are held out are no messages, a batch's own links are taken out of its messages, and
 negatives are never edges of any split. The weights with the highest validation AUC count.
