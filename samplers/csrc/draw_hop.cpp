@@ -12,6 +12,7 @@ namespace {
 
 // How many sources ahead their index or time is fetched.
 constexpr int64_t kSourcesAhead = 24;
+constexpr int64_t kSearchesInStep = 32;
 // Apart from all keys of edge types, which are hashes.
 constexpr uint64_t kLaborKey = 0x4c41424f52;
 
@@ -83,18 +84,42 @@ HopDraw::HopDraw(const Graph& graph, size_t edge_type, int64_t fanout, const Dra
   may_come_short_ = rule.pick == Pick::kLabor || source_times_ != nullptr;
 }
 
-void HopDraw::restrict_to_past(Row& row) const {
-  const int64_t* const first =
-      (*edge_times_)[row.part] + (row.position - edges_.first_edge[row.part]);
-  const int64_t* begin = first;
-  int64_t count = row.degree;
-  while (count > 0) {
-    const int64_t half = count / 2;
-    const bool is_past = rule_.up_to ? begin[half] <= row.time : begin[half] < row.time;
-    begin = is_past ? begin + half + 1 : begin;
-    count = is_past ? count - half - 1 : half;
+void HopDraw::cut_to_past(Row* rows, int64_t count) const {
+  struct Search {
+    const int64_t* begin;
+    int64_t left;
+  };
+  // A few binary searches in step: the memory that each waits for is fetched while others move on.
+  Search searches[kSearchesInStep];
+  for (int64_t first = 0; first < count; first += kSearchesInStep) {
+    const int64_t num = std::min(kSearchesInStep, count - first);
+    int64_t longest = 0;
+    for (int64_t i = 0; i < num; ++i) {
+      const Row& row = rows[first + i];
+      const int64_t at = row.position - edges_.first_edge[row.part];
+      searches[i] = {(*edge_times_)[row.part] + at, row.degree};
+      prefetch_for_read(searches[i].begin + row.degree / 2);
+      longest = std::max(longest, row.degree);
+    }
+    for (; longest > 0; longest /= 2) {
+      for (int64_t i = 0; i < num; ++i) {
+        Search& search = searches[i];
+        if (search.left == 0) continue;
+        const int64_t half = search.left / 2;
+        const int64_t time = search.begin[half];
+        const bool is_past = rule_.up_to ? time <= rows[first + i].time : time < rows[first + i].time;
+        search.begin += is_past ? half + 1 : 0;
+        search.left = is_past ? search.left - half - 1 : half;
+        prefetch_for_read(search.begin + search.left / 2);
+      }
+    }
+    for (int64_t i = 0; i < num; ++i) {
+      Row& row = rows[first + i];
+      const int64_t at = row.position - edges_.first_edge[row.part];
+      row.degree = searches[i].begin - ((*edge_times_)[row.part] + at);
+      set_num_picks(row, row.degree);
+    }
   }
-  row.degree = begin - first;
 }
 
 // Addresses rather than sources: picks do not wait for the memory that holds them.
@@ -250,6 +275,7 @@ DrawnEdges draw_hop(const HopDraw& hop, const int64_t* ids, const int64_t* times
       if (i + kLookahead < to) hop.prefetch(ids[i + kLookahead]);
       rows[i] = hop.find(ids[i], times == nullptr ? 0 : times[i]);
     }
+    if (hop.has_edge_times()) hop.cut_to_past(rows.data() + from, to - from);
   });
   DrawnEdges drawn;
   int64_t num_edges = 0;

@@ -73,6 +73,12 @@ class HopDraw {
   // part is not open, ShardCorruptError if the part's arrays point outside themselves.
   Row find(int64_t id, int64_t time) const;
 
+  // Whether rows that were found must be cut to the past before they are drawn.
+  bool has_edge_times() const { return edge_times_ != nullptr; }
+
+  // Leaves of each row the edges that its time allows: a prefix, since they are sorted by time.
+  void cut_to_past(Row* rows, int64_t count) const;
+
   // Draws rows[0 ... count), whose picks follow one another from rows[0].first_pick on: writes the
   // global ids of sources and the places of the edges among all edges of the type. Sets num_picks.
   void draw(Row* rows, int64_t count, int64_t* positions, int64_t* sources) const;
@@ -94,7 +100,11 @@ class HopDraw {
   void draw_labor(const Row& row, Picks<Id>& picks) const;
   template <class Id>
   void draw_of_past_sources(const Row& row, SwapMap& swaps, Picks<Id>& picks) const;
-  void restrict_to_past(Row& row) const;
+  void set_num_picks(Row& row, int64_t available) const {
+    row.takes_all =
+        fanout_ == kAllNeighbors || available == 0 || (!rule_.replace && available <= fanout_);
+    row.num_picks = row.takes_all || rule_.pick == Pick::kLabor ? available : fanout_;
+  }
   bool is_weighted() const { return weights_ != nullptr; }
   const AliasSlot* slots(const Row& row) const {
     return (*weights_)[row.part].slots + (row.position - edges_.first_edge[row.part]);
@@ -149,14 +159,11 @@ inline Row HopDraw::find(int64_t id, int64_t time) const {
   row.position = edges_.first_edge[part_number] + begin;
   row.part = part_number;
   row.time = time;
-  if (edge_times_ != nullptr) restrict_to_past(row);
   int64_t available = row.degree;
   if (is_weighted() && !(*weights_)[part_number].num_positive.empty()) {
     available = (*weights_)[part_number].num_positive[local];
   }
-  row.takes_all =
-      fanout_ == kAllNeighbors || available == 0 || (!rule_.replace && available <= fanout_);
-  row.num_picks = row.takes_all || rule_.pick == Pick::kLabor ? available : fanout_;
+  set_num_picks(row, available);
   row.first_pick = 0;
   return row;
 }

@@ -23,9 +23,12 @@ namespace distgnn {
 // Edges drawn already that a draw may meet in a row before the keys take over.
 constexpr int kMaxDuplicates = 8;
 
+// No branch: which of the two it is, is a coin toss for the processor.
 inline uint32_t draw_slot(Stream& stream, const AliasSlot* slots, uint32_t degree) {
   const uint32_t slot = stream.below(degree);
-  return stream.next32() < slots[slot].threshold ? slot : slots[slot].alias;
+  const AliasSlot found = slots[slot];
+  const uint32_t is_alias = stream.next32() >= found.threshold;
+  return slot ^ ((slot ^ found.alias) & (0u - is_alias));
 }
 
 // Fetches the slots that the first `num_picks` draws of the stream visit.
@@ -57,19 +60,11 @@ void draw_by_keys(uint64_t key, const float* weight, uint32_t degree, std::vecto
   for (int64_t i = 0; i < count; ++i) emit(keyed[i].second);
 }
 
-// `num_picks` places without replacement, at most as many as there are positive weights.
 template <class Emit>
-void draw_weighted(Stream& stream, const AliasSlot* slots, const float* weight, uint32_t degree,
-                   int64_t num_picks, SwapMap& seen, const Emit& emit) {
-  thread_local std::vector<uint32_t> taken;
-  taken.clear();
-  const bool few = num_picks <= kFewPicks;
-  if (!few) seen.begin(num_picks);
-  // A place that was drawn maps to another one.
-  const auto is_taken = [&](uint32_t pick) {
-    return few ? std::find(taken.begin(), taken.end(), pick) != taken.end()
-               : seen.get(pick) != pick;
-  };
+void draw_many_weighted(Stream& stream, const AliasSlot* slots, const float* weight,
+                        uint32_t degree, int64_t num_picks, SwapMap& seen, const Emit& emit) {
+  std::vector<uint32_t> taken;
+  seen.begin(num_picks);
   int num_duplicates = 0;
   while (static_cast<int64_t>(taken.size()) < num_picks) {
     if (num_duplicates == kMaxDuplicates) {
@@ -77,13 +72,42 @@ void draw_weighted(Stream& stream, const AliasSlot* slots, const float* weight, 
       return draw_by_keys(stream.next64(), weight, degree, taken, count, emit);
     }
     const uint32_t pick = draw_slot(stream, slots, degree);
-    if (is_taken(pick)) {
+    // A place that was drawn maps to another one.
+    if (seen.get(pick) != pick) {
       ++num_duplicates;
       continue;
     }
     num_duplicates = 0;
-    if (!few) seen.set(pick, pick ^ 1u);
+    seen.set(pick, pick ^ 1u);
     taken.push_back(pick);
+    emit(pick);
+  }
+}
+
+// `num_picks` places without replacement, at most as many as there are positive weights.
+template <class Emit>
+void draw_weighted(Stream& stream, const AliasSlot* slots, const float* weight, uint32_t degree,
+                   int64_t num_picks, SwapMap& seen, const Emit& emit) {
+  if (num_picks > kFewPicks) {
+    return draw_many_weighted(stream, slots, weight, degree, num_picks, seen, emit);
+  }
+  uint32_t taken[kFewPicks];
+  int64_t num_taken = 0;
+  int num_duplicates = 0;
+  while (num_taken < num_picks) {
+    if (num_duplicates == kMaxDuplicates) {
+      return draw_by_keys(stream.next64(), weight, degree, {taken, taken + num_taken},
+                          num_picks - num_taken, emit);
+    }
+    const uint32_t pick = draw_slot(stream, slots, degree);
+    bool is_taken = false;
+    for (int64_t i = 0; i < num_taken; ++i) is_taken |= taken[i] == pick;
+    if (is_taken) {
+      ++num_duplicates;
+      continue;
+    }
+    num_duplicates = 0;
+    taken[num_taken++] = pick;
     emit(pick);
   }
 }

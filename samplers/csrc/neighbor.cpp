@@ -92,6 +92,7 @@ void NeighborSampler::find_rows(const HopDraw& draw, const int64_t* nodes, int64
     const int64_t time = request.times == nullptr ? 0 : request.times[nodes[i] >> kIdBits];
     rows[i] = draw.find(nodes[i] & kIdMask, time);
   }
+  if (draw.has_edge_times()) draw.cut_to_past(rows, count);
 }
 
 void NeighborSampler::expand(size_t edge_type, size_t hop, Frontier frontier,
