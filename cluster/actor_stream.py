@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import ray
-from ray.exceptions import RayError, RayTaskError
+from ray.exceptions import RayError
 
 from distgnn.cluster.messages import StreamRequest
 from distgnn.cluster.ray_actors import Vigil, plain_errors
@@ -73,10 +73,9 @@ class ActorStream:
         while True:
             try:
                 found = self._next(vigil)
-            except RayTaskError:
-                raise
             except RayError:
-                # The process died, or the machine that kept the batch did.
+                # The process died, or the machine that kept the batch did; `plain_errors` has made
+                # what the actor raised by itself one of ours.
                 self._restarts += 1
                 vigil.look()
                 self._ask()

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
+_PAUSE_S = 0.1
+"""Between two questions to an actor that Ray is starting again: they fail at once."""
+
 
 class Life(Enum):
     """What a sign of life says."""
@@ -73,10 +76,13 @@ class ActorRef:
     namespace: str
     deadlines: Deadlines
 
-    def call(self, method: str, *arguments: object, group: str = SERVE) -> RayCall:
-        """Call a method; Ray repeats it if the actor dies meanwhile."""
-        found = getattr(self._handle(), method)
-        return RayCall(self, found.options(concurrency_group=group).remote(*arguments), method)
+    def call(self, method: str, *arguments: object) -> RayCall:
+        """Call a method that may be repeated; it is, if the actor dies meanwhile."""
+        return RayCall(self, method, arguments)
+
+    def send(self, method: str, arguments: tuple[object, ...]) -> Any:
+        """Call a method once; returns Ray's reference to the answer."""
+        return getattr(self._handle(), method).options(concurrency_group=SERVE).remote(*arguments)
 
     def stream(self, request: StreamRequest, num_ahead: int) -> Any:
         """Ask for batches: Ray's generator, at most `num_ahead` of them unclaimed.
@@ -160,6 +166,8 @@ class Vigil:
             self._heard = now
         if life is Life.SILENT:
             self._actor.restart()
+        if life is Life.RESTARTING:
+            time.sleep(_PAUSE_S)
         if now - self._heard > deadlines.restart_s or life is Life.GONE:
             raise ClusterTimeoutError(self._lost(life, now - self._heard))
         if now - self._asked > deadlines.answer_s + deadlines.restart_s:
@@ -183,8 +191,9 @@ class Vigil:
 class RayCall:
     """A call of an actor that is under way."""
 
-    def __init__(self, actor: ActorRef, ref: Any, method: str) -> None:
-        self._actor, self.ref, self._method = actor, ref, method
+    def __init__(self, actor: ActorRef, method: str, arguments: tuple[object, ...]) -> None:
+        self._actor, self._method, self._arguments = actor, method, arguments
+        self.ref = actor.send(method, arguments)
 
     def result(self) -> Any:
         """Wait for the answer.
@@ -194,10 +203,16 @@ class RayCall:
             DistgnnError: what the actor raised.
         """
         vigil = Vigil(self._actor, f"an answer to {self._method!r}")
-        while not ray.wait([self.ref], timeout=self._actor.deadlines.silence_s)[0]:
-            vigil.look()
-        with plain_errors(self._actor):
-            return ray.get(self.ref)
+        while True:
+            while not ray.wait([self.ref], timeout=self._actor.deadlines.silence_s)[0]:
+                vigil.look()
+            try:
+                with plain_errors(self._actor):
+                    return ray.get(self.ref)
+            except RayActorError:
+                # Ray repeats a call of an actor that died, but not of one that was just killed.
+                vigil.look()
+                self.ref = self._actor.send(self._method, self._arguments)
 
 
 class RayPeer:
@@ -225,7 +240,7 @@ class plain_errors:  # noqa: N801 - used like a function
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if not isinstance(error, RayTaskError):
+        if not isinstance(error, RayTaskError) or isinstance(error.cause, RayActorError):
             return
         if isinstance(error.cause, DistgnnError):
             raise error.cause from None
