@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING, Any, Self
 
+import numpy as np
 import pyarrow as pa
 
 if TYPE_CHECKING:
@@ -53,7 +54,9 @@ class PartColumns:
                 if field.name in on_disk and _is_plain(field.type):
                     self._append_file(field, chunk)
                 else:
-                    self._pieces.setdefault(field.name, []).append(chunk)
+                    # A fresh copy: a slice would take the bytes beside it along into the file.
+                    fresh = chunk.take(pa.array(np.arange(len(chunk))))
+                    self._pieces.setdefault(field.name, []).append(fresh)
 
     def column(self, name: str) -> Any:
         """Return a column as one array."""

@@ -50,7 +50,8 @@ def partition_tables(
 ) -> OutOfCoreReport:
     """Partition the graph that a TOML file describes, in bounded memory.
 
-    The shards are those of `partition_graph` with the same arguments, byte for byte.
+    The shards are those of `partition_graph` with the same arguments, byte for byte, except that
+    further columns of the user's that are dictionary-encoded come out plain, with equal values.
 
     Args:
         graph: The TOML file (see `distgnn.tables.config`).

@@ -10,7 +10,7 @@ from distgnn.shards import ShardedGraph
 from distgnn.shards.verify import verify
 from distgnn.testing.graphs import scholars
 from distgnn.testing.parquet import text_ids, write_parquet
-from tests.partition.out_of_core.tables import TINY
+from tests.partition.out_of_core.tables import TINY, assert_same, files_of
 
 GRAPHS = {
     "cora": lambda: load("cora"),
@@ -46,3 +46,17 @@ def test_every_edge_feature_and_label_comes_back(name, tmp_path):
             found = back.edges[edge_type].column(column)
             assert found.to_pylist() == table.column(column).to_pylist(), column
     assert all(one.rows_in == one.rows_out for one in report.integrity)
+
+
+@pytest.mark.parametrize("name", sorted(GRAPHS))
+def test_the_same_files_as_in_memory(name, tmp_path):
+    assert_same(write_parquet(GRAPHS[name](), tmp_path), tmp_path, method="restream")
+
+
+def test_intermediate_files_may_lie_elsewhere(tmp_path):
+    graph = write_parquet(GRAPHS["scholars"](), tmp_path)
+    arguments = {"num_parts": 2, "memory_limit": TINY, "progress": False}
+    partition_tables(graph, tmp_path / "one", **arguments)
+    partition_tables(graph, tmp_path / "two", **arguments, work=tmp_path / "elsewhere")
+    assert files_of(tmp_path / "one") == files_of(tmp_path / "two")
+    assert not list((tmp_path / "elsewhere").iterdir())
