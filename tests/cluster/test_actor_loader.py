@@ -177,6 +177,16 @@ def test_a_lost_actor_costs_time_and_no_batch(group, featured_graph, how, victim
         assert loader.stats.num_restarts >= 1
 
 
+def test_actors_killed_again_and_again_by_those_who_wait(group, featured_graph):
+    """As one that hangs is: calls that Ray does not repeat then are sent anew."""
+    loader = actor_loader(group, featured_graph, batch_size=10)
+    wanted = local_loader(featured_graph, batch_size=10)
+    for count, (mine, other) in enumerate(zip(loader.epoch(2), wanted.epoch(2), strict=True)):
+        assert_same_batch(mine, other)
+        if count in (3, 20, 40):
+            group.samplers.actors[count % 2].restart()
+
+
 def test_a_trainer_that_dies_leaves_the_actors_as_they_were(group, featured_graph):
     """Its stream ends when the one that replaces it asks for the same."""
     ray = pytest.importorskip("ray")
