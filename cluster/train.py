@@ -64,9 +64,9 @@ def train_on_ray(config: RunConfig, *, resume: bool = False, progress: bool = Tr
     if config.cluster.storage is not None:
         check_storage(config.cluster.storage, config.run_dir, resume=resume)
     with (
-        StopRequest() as stop,
         ProgressReport(enabled=progress) as report,
         connected(config.cluster),
+        StopRequest() as stop,  # within, because Ray takes over the signals when it starts
         tempfile.TemporaryDirectory(prefix="distgnn-ray-") as scratch,
     ):
         num_gpus = _gpus_per_worker(config)

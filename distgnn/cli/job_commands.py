@@ -77,7 +77,10 @@ def jobs(*, address: str | None = None, timeout_s: float = 60.0) -> int:
 
 
 def stop(job: Positional[str], /, *, address: str | None = None, timeout_s: float = 60.0) -> int:
-    """Stop a job; a training saves a checkpoint first, from which --resume goes on.
+    """Stop a job; a training may go on later with --resume.
+
+    Ray gives it RAY_JOB_STOP_WAIT_TIME_S (of the head node, 3 seconds by default) to save a
+    checkpoint; otherwise it goes on from the one before.
 
     Example: distgnn stop raysubmit_x7k --address http://HEAD:8265
 

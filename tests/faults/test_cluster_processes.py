@@ -51,7 +51,7 @@ def test_a_killed_driver_leaves_nothing_running_and_resume_goes_on(make_config, 
     family = psutil.Process(process.pid).children(recursive=True)
     process.kill()
     finish(process)
-    _, left = psutil.wait_procs(family, timeout=60)
+    _, left = psutil.wait_procs(family, timeout=120)  # Ray looks for its head for 60 s
     assert not left
     before = newest(config).position
     assert (before.epoch, before.batch) < (3, 0)
