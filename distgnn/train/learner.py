@@ -112,19 +112,18 @@ class Learner:
     def step(self) -> None:
         """Take an optimizer step along the mean gradient of the batches added.
 
-        Where none of them holds a seed, as a subgraph of unlabelled nodes may, there is no step.
+        Where none of them, on any rank, holds a seed, as a subgraph of unlabelled nodes may, there
+        is no step.
         """
-        if self._seeds == 0:
-            self.optimizer.zero_grad(set_to_none=True)
-            return
-        self._correct_gradient()
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
+        seeds = self._ranks.sum(self._seeds)  # every rank asks, whatever it holds itself
+        if seeds > 0:
+            self._correct_gradient(seeds)
+            self.scaler.step(self.optimizer)
+            self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
         self._seeds = 0
 
-    def _correct_gradient(self) -> None:
-        seeds = self._ranks.sum(self._seeds)
+    def _correct_gradient(self, seeds: float) -> None:
         if self._clip_norm is not None or seeds != self._expected_seeds:
             self.scaler.unscale_(self.optimizer)
         if seeds != self._expected_seeds:
